@@ -1,0 +1,242 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { GPU_RESOURCE, GPU_TAINT } from "./gpu";
+import { PART_OF } from "./knative-config";
+import { KnativeService } from "./knative-service";
+import { revisionFailure } from "./revision-failure";
+
+/** Arguments for {@link StableDiffusion}. What decides structure or is checked by a policy is plain. */
+export interface StableDiffusionArgs {
+    /** Namespace made for the service. */
+    readonly namespace: string;
+    /** Name of the Knative Service. */
+    readonly serviceName: string;
+    /** Domain that Knative serves; with name and namespace it makes the host. */
+    readonly domain: string;
+    /** Image of the AUTOMATIC1111 WebUI, pinned by digest. */
+    readonly image: string;
+    /** Further flags of the WebUI; the pod spec shows them. */
+    readonly webuiArgs: readonly string[];
+    /** Further environment variables of the WebUI; the pod spec shows them. */
+    readonly environment: Readonly<Record<string, string>>;
+    /** `tcp`, or an HTTP path that answers without credentials. */
+    readonly readiness: string;
+    /** Requests one pod serves at a time. */
+    readonly containerConcurrency: number;
+    /** Pods that always run. */
+    readonly minScale: number;
+    /** Most pods. */
+    readonly maxScale: number;
+    /** Share of containerConcurrency, in percent, at which a pod is added. */
+    readonly targetUtilizationPercentage: number;
+    /** Seconds a lower demand must last before pods are taken away. */
+    readonly scaleDownDelaySeconds: number;
+    /** Longest a request may take, in seconds. */
+    readonly timeoutSeconds: number;
+    /** Seconds a new revision has to become ready. */
+    readonly progressDeadlineSeconds: number;
+    /** GPUs of one pod. */
+    readonly gpusPerPod: number;
+    /** Whether the pods tolerate the GPU taint. */
+    readonly gpuToleration: boolean;
+    /** CPU of one pod, a Kubernetes quantity. */
+    readonly cpu: string;
+    /** Memory of one pod, a Kubernetes quantity. */
+    readonly memory: string;
+    /** Cookie affinity as ACK's Knative knows it. @default - none */
+    readonly cookieAffinity?:
+        { readonly name: string; readonly timeoutSeconds: number } | undefined;
+    /** Contents of the cluster's kubeconfig: only read, to explain a revision that does not start. */
+    readonly kubeconfig: pulumi.Output<string>;
+}
+
+/** Port of the WebUI. */
+const PORT = 7860;
+
+/** Environment variable from which `launch.py` takes further flags, inside its own process. */
+const FLAGS_VARIABLE = "COMMANDLINE_ARGS";
+
+/**
+ * Starts the WebUI so that it dies of SIGTERM. As PID 1, python3 ignores the signal (it installs no handler
+ * for it), and each scale-down would hold a GPU for `timeoutSeconds` more (knative/serving issue 14036). The
+ * second wait is needed because a trapped signal ends the first one.
+ */
+const ENTRYPOINT = [
+    'python3 launch.py "$@" & webui=$!',
+    "trap 'kill -TERM \"$webui\"' TERM INT",
+    'wait "$webui"; status=$?',
+    'while kill -0 "$webui" 2>/dev/null; do wait "$webui"; status=$?; done',
+    'exit "$status"',
+].join("\n");
+
+/** Stable Diffusion as a Knative Service that holds GPUs only while it has work, behind credentials. */
+export class StableDiffusion extends pulumi.ComponentResource {
+    /** Host name by which the gateway knows the service. */
+    public readonly host: string;
+    /** URL of the service, as Knative confirmed it. */
+    public readonly url: pulumi.Output<string>;
+    /** User of the API and of the page. */
+    public readonly username: pulumi.Output<string>;
+    /** Password of the API and of the page, a secret. */
+    public readonly password: pulumi.Output<string>;
+
+    constructor(name: string, args: StableDiffusionArgs, opts?: pulumi.ComponentResourceOptions) {
+        super("sd:serving:StableDiffusion", name, {}, opts);
+        const self = { parent: this };
+        // Knative's default domain-template.
+        this.host = `${args.serviceName}.${args.namespace}.${args.domain}`;
+
+        const namespace = new k8s.core.v1.Namespace(
+            `${name}-namespace`,
+            { metadata: { name: args.namespace, labels: PART_OF } },
+            self,
+        ).metadata.name;
+
+        // Letters and digits only: in the WebUI's flags `:` and `,` separate, and a shell-like parser reads
+        // quotes and blanks.
+        const username = new random.RandomString(
+            `${name}-username`,
+            { length: 12, special: false, upper: false },
+            self,
+        );
+        const password = new random.RandomPassword(
+            `${name}-password`,
+            { length: 40, special: false },
+            self,
+        );
+        this.username = username.result;
+        this.password = password.result;
+        const credentials = pulumi.interpolate`${this.username}:${this.password}`;
+        // No name of its own: changed credentials make a Secret of another name, so a new revision, instead
+        // of pods that still hold the old ones.
+        const flags = new k8s.core.v1.Secret(
+            `${name}-credentials`,
+            {
+                metadata: { namespace },
+                stringData: {
+                    [FLAGS_VARIABLE]: pulumi.interpolate`--api-auth ${credentials} --gradio-auth ${credentials}`,
+                },
+            },
+            self,
+        );
+
+        const service = new KnativeService(
+            `${name}-service`,
+            {
+                metadata: {
+                    name: args.serviceName,
+                    namespace,
+                    labels: PART_OF,
+                    annotations: affinityAnnotations(args.cookieAffinity),
+                },
+                template: {
+                    metadata: { annotations: autoscalingAnnotations(args) },
+                    spec: {
+                        containerConcurrency: args.containerConcurrency,
+                        timeoutSeconds: args.timeoutSeconds,
+                        containers: [webui(args, flags.metadata.name)],
+                        ...(args.gpuToleration
+                            ? { tolerations: [{ ...GPU_TAINT, operator: "Exists" }] }
+                            : {}),
+                    },
+                },
+                progressDeadlineSeconds: args.progressDeadlineSeconds,
+            },
+            { ...self, hooks: { onError: [explainFailure(name, args)] } },
+        );
+
+        this.url = service.status.apply((status) => confirmUrl(this.host, status?.url));
+        this.registerOutputs({ host: this.host, url: this.url });
+    }
+}
+
+function affinityAnnotations(
+    affinity: StableDiffusionArgs["cookieAffinity"],
+): Record<string, string> {
+    if (!affinity) {
+        return {};
+    }
+    return {
+        "serving.knative.dev.alibabacloud/affinity": "cookie",
+        "serving.knative.dev.alibabacloud/cookie-name": affinity.name,
+        "serving.knative.dev.alibabacloud/cookie-timeout": String(affinity.timeoutSeconds),
+    };
+}
+
+function autoscalingAnnotations(args: StableDiffusionArgs): Record<string, string> {
+    return {
+        "autoscaling.knative.dev/class": "kpa.autoscaling.knative.dev",
+        "autoscaling.knative.dev/min-scale": String(args.minScale),
+        "autoscaling.knative.dev/max-scale": String(args.maxScale),
+        "autoscaling.knative.dev/target-utilization-percentage": String(
+            args.targetUtilizationPercentage,
+        ),
+        "autoscaling.knative.dev/scale-down-delay": `${args.scaleDownDelaySeconds}s`,
+        // One queue in the activator for all pods: a request waits for the first pod that is free, never
+        // behind a busy one while another idles.
+        "autoscaling.knative.dev/target-burst-capacity": "-1",
+    };
+}
+
+function webui(
+    args: StableDiffusionArgs,
+    credentials: pulumi.Input<string>,
+): k8s.types.input.core.v1.Container {
+    const resources = {
+        cpu: args.cpu,
+        memory: args.memory,
+        [GPU_RESOURCE]: String(args.gpusPerPod),
+    };
+    return {
+        name: "stable-diffusion",
+        image: args.image,
+        imagePullPolicy: "IfNotPresent",
+        command: ["/bin/sh", "-c", ENTRYPOINT, "webui"],
+        args: ["--listen", "--api", ...args.webuiArgs],
+        env: [
+            {
+                name: FLAGS_VARIABLE,
+                valueFrom: { secretKeyRef: { name: credentials, key: FLAGS_VARIABLE } },
+            },
+            ...Object.entries(args.environment).map(([name, value]) => ({ name, value })),
+        ],
+        ports: [{ containerPort: PORT, name: "http1", protocol: "TCP" }],
+        readinessProbe: {
+            ...(args.readiness === "tcp"
+                ? { tcpSocket: { port: PORT } }
+                : { httpGet: { path: args.readiness, port: PORT } }),
+            periodSeconds: 1,
+            failureThreshold: 3,
+        },
+        resources: { requests: resources, limits: resources },
+    };
+}
+
+/** Puts the revision's own reason beside the engine's error, which only says that the time is over. */
+function explainFailure(name: string, args: StableDiffusionArgs): pulumi.ErrorHook {
+    return new pulumi.ErrorHook(`${name}-explain-failure`, async () => {
+        const kubeconfig = await new Promise<string>((resolve) => {
+            args.kubeconfig.apply(resolve);
+        });
+        const failure = await revisionFailure(kubeconfig, args.namespace, args.serviceName);
+        if (failure !== undefined) {
+            await pulumi.log.error(failure);
+        }
+        return false;
+    });
+}
+
+/**
+ * The URL that Knative gave the service, once it is known to be the one that its name promises.
+ *
+ * @throws Error when Knative serves it elsewhere, or says nothing
+ */
+export function confirmUrl(host: string, url: string | undefined): string {
+    if (url === undefined || new URL(url).host !== host) {
+        throw new Error(
+            `Knative serves the service at ${url ?? "no URL"}, not at the host ${host}; check the domain against Knative's config-domain and domain-template`,
+        );
+    }
+    return url;
+}

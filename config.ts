@@ -1,0 +1,311 @@
+import * as pulumi from "@pulumi/pulumi";
+import { LIMITS } from "./policy/limits";
+
+/** What a stack chooses. Types, descriptions and defaults are declared in Pulumi.yaml, and only there. */
+export interface Settings {
+    /** Where the service runs. */
+    readonly target: Target;
+    /** Contents of the cluster's kubeconfig, a secret; unknown in a preview without one. */
+    readonly kubeconfig: pulumi.Output<string>;
+    /** Whether the program sets Knative's own ConfigMaps. */
+    readonly manageKnativeConfig: boolean;
+    /** Namespace made for the service. */
+    readonly namespace: string;
+    /** Name of the Knative Service. */
+    readonly serviceName: string;
+    /** Domain of the service's host name. */
+    readonly domain: string;
+    /** Image of the WebUI, pinned by digest. */
+    readonly image: string;
+    /** Further flags of the WebUI. */
+    readonly webuiArgs: readonly string[];
+    /** Further environment variables of the WebUI. */
+    readonly environment: Readonly<Record<string, string>>;
+    /** `tcp`, or the HTTP path of the readiness probe. */
+    readonly readiness: string;
+    /** Requests one pod serves at a time. */
+    readonly containerConcurrency: number;
+    /** Pods that always run. */
+    readonly minScale: number;
+    /** Most pods Knative may start. */
+    readonly maxScale: number;
+    /** Share of containerConcurrency, in percent, at which a pod is added. */
+    readonly targetUtilizationPercentage: number;
+    /** Seconds a lower demand must last before pods are taken away. */
+    readonly scaleDownDelaySeconds: number;
+    /** Longest a request may take, in seconds. */
+    readonly timeoutSeconds: number;
+    /** Seconds a new revision has to become ready. */
+    readonly progressDeadlineSeconds: number;
+    /** GPUs of one pod. */
+    readonly gpusPerPod: number;
+    /** Whether pods tolerate the GPU taint. */
+    readonly gpuToleration: boolean;
+    /** CPU of one pod, a Kubernetes quantity. */
+    readonly cpu: string;
+    /** Memory of one pod, a Kubernetes quantity. */
+    readonly memory: string;
+    /** Cookie affinity, or undefined for none. */
+    readonly cookieAffinity: { readonly name: string; readonly timeoutSeconds: number } | undefined;
+    /** Namespace of the Service of Knative's gateway. */
+    readonly gatewayNamespace: string;
+    /** Name of the Service of Knative's gateway. */
+    readonly gatewayService: string;
+    /** Address of the gateway, or undefined to take that of the Service's load balancer. */
+    readonly gatewayAddress: string | undefined;
+}
+
+/** The targets there are. */
+export const TARGETS = ["kubeconfig"] as const;
+
+/** Where the service runs: `kubeconfig` is a cluster that exists already. */
+export type Target = (typeof TARGETS)[number];
+
+/** Flags of the WebUI that the program sets itself, or that would open the service to everybody. */
+const RESERVED_FLAGS = [
+    "--listen",
+    "--port",
+    "--api",
+    "--api-auth",
+    "--gradio-auth",
+    "--gradio-auth-path",
+    "--share",
+    "--ngrok",
+];
+
+/** Namespaces that belong to the cluster; `destroy` deletes the namespace of the service. */
+const SYSTEM_NAMESPACE = /^(default|kube-.*|knative-.*|kourier-.*|arms-.*)$/;
+
+const DNS_LABEL = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const DNS_NAME =
+    /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$/;
+const QUANTITY = /^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/;
+
+/**
+ * Reads and checks the stack's configuration.
+ *
+ * @param dryRun whether this is a preview, which may do without a kubeconfig
+ * @throws pulumi.RunError naming every problem at once: the key, the value given and what is allowed
+ */
+export function readSettings(dryRun: boolean = pulumi.runtime.isDryRun()): Settings {
+    const config = new pulumi.Config();
+    const problems: string[] = [];
+    const known = new Set<string>();
+
+    const minScale = integer("minScale", 0, LIMITS.maxScale.max);
+    const maxScale = integer("maxScale", LIMITS.maxScale.min, LIMITS.maxScale.max);
+    if (minScale > maxScale) {
+        problem("minScale", minScale, `at most maxScale (${maxScale})`);
+    }
+    const scaleDownDelaySeconds = integer("scaleDownDelaySeconds", 0, 3600);
+    const serviceName = text(
+        "serviceName",
+        DNS_LABEL,
+        "a DNS label: a-z, 0-9 and -, at most 63 characters",
+    );
+    const namespace = text(
+        "namespace",
+        DNS_LABEL,
+        "a DNS label: a-z, 0-9 and -, at most 63 characters",
+    );
+    if (SYSTEM_NAMESPACE.test(namespace)) {
+        problem(
+            "namespace",
+            namespace,
+            "a namespace of its own, which destroy may delete; not one of the cluster's",
+        );
+    }
+    const cookieName = text(
+        "cookieName",
+        /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/,
+        "a cookie name as of RFC 6265",
+    );
+    const cookieTimeoutSeconds = integer("cookieTimeoutSeconds", 1, 86_400);
+
+    const settings: Settings = {
+        target: oneOf("target", TARGETS),
+        kubeconfig: kubeconfig(),
+        manageKnativeConfig: flag("manageKnativeConfig"),
+        namespace,
+        serviceName,
+        domain: text("domain", DNS_NAME, "a DNS name such as example.com"),
+        image: text(
+            "image",
+            /^[^\s@]+@sha256:[0-9a-f]{64}$/,
+            "an image pinned by digest: NAME@sha256:<64 hexadecimal digits>",
+        ),
+        webuiArgs: webuiArgs(),
+        environment: environment(),
+        readiness: text(
+            "readiness",
+            /^(tcp|\/[^\s?#]*)$/,
+            "tcp, or an HTTP path that starts with / and answers without credentials",
+        ),
+        containerConcurrency: integer(
+            "containerConcurrency",
+            LIMITS.containerConcurrency.min,
+            LIMITS.containerConcurrency.max,
+        ),
+        minScale,
+        maxScale,
+        targetUtilizationPercentage: integer("targetUtilizationPercentage", 1, 100),
+        scaleDownDelaySeconds,
+        // Knative's own maximum (max-revision-timeout-seconds) is 600 unless its operator raised it.
+        timeoutSeconds: integer("timeoutSeconds", 1, 600),
+        progressDeadlineSeconds: integer("progressDeadlineSeconds", 30, 7200),
+        gpusPerPod: integer("gpusPerPod", 1, 8),
+        gpuToleration: flag("gpuToleration"),
+        cpu: text("cpu", QUANTITY, "a Kubernetes quantity such as 3 or 500m"),
+        memory: text("memory", QUANTITY, "a Kubernetes quantity such as 12Gi"),
+        cookieAffinity: flag("cookieAffinity")
+            ? { name: cookieName, timeoutSeconds: cookieTimeoutSeconds }
+            : undefined,
+        gatewayNamespace: text("gatewayNamespace", DNS_LABEL, "a DNS label"),
+        gatewayService: text("gatewayService", DNS_LABEL, "a DNS label"),
+        gatewayAddress:
+            text(
+                "gatewayAddress",
+                /^([A-Za-z0-9.-]+(:[0-9]{1,5})?)?$/,
+                "HOST or HOST:PORT, or empty",
+            ) || undefined,
+    };
+
+    const prefix = `${config.name}:`;
+    for (const key of Object.keys(pulumi.runtime.allConfig())) {
+        if (key.startsWith(prefix) && !known.has(key.slice(prefix.length))) {
+            problem(
+                key.slice(prefix.length),
+                undefined,
+                `no such key; known are ${[...known].sort().join(", ")}`,
+            );
+        }
+    }
+    if (problems.length > 0) {
+        throw new pulumi.RunError(
+            `the configuration of this stack has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:\n${problems.join("\n")}`,
+        );
+    }
+    return settings;
+
+    function problem(key: string, value: unknown, allowed: string): void {
+        const given = value === undefined ? "" : ` is ${JSON.stringify(value)}`;
+        problems.push(`  ${config.name}:${key}${given}; allowed: ${allowed}`);
+    }
+
+    function raw(key: string): string {
+        known.add(key);
+        const value = config.get(key);
+        if (value === undefined) {
+            problem(key, undefined, "a value (its default is in Pulumi.yaml)");
+        }
+        return value ?? "";
+    }
+
+    function text(key: string, pattern: RegExp, allowed: string): string {
+        const value = raw(key);
+        if (!pattern.test(value)) {
+            problem(key, value, allowed);
+        }
+        return value;
+    }
+
+    function oneOf<T extends string>(key: string, values: readonly T[]): T {
+        const value = raw(key);
+        const found = values.find((each) => each === value);
+        if (found === undefined) {
+            problem(key, value, values.join(", "));
+        }
+        return found ?? (values[0] as T);
+    }
+
+    function integer(key: string, min: number, max: number): number {
+        const value = raw(key);
+        const number = /^-?[0-9]+$/.test(value) ? Number(value) : Number.NaN;
+        if (!(number >= min && number <= max)) {
+            problem(key, value, `a whole number from ${min} to ${max}`);
+        }
+        return number;
+    }
+
+    function flag(key: string): boolean {
+        return oneOf(key, ["true", "false"]) === "true";
+    }
+
+    function json(key: string, allowed: string): unknown {
+        const value = raw(key);
+        try {
+            return JSON.parse(value);
+        } catch {
+            problem(key, value, allowed);
+            return undefined;
+        }
+    }
+
+    function webuiArgs(): string[] {
+        const allowed = "a list of flags such as --xformers, one word an item";
+        const value = json("webuiArgs", allowed);
+        if (value === undefined) {
+            return [];
+        }
+        if (!Array.isArray(value)) {
+            problem("webuiArgs", value, allowed);
+            return [];
+        }
+        const words: string[] = [];
+        for (const word of value as unknown[]) {
+            if (typeof word !== "string" || word === "") {
+                problem("webuiArgs", word, allowed);
+            } else if (RESERVED_FLAGS.includes(word.split("=")[0] ?? "")) {
+                problem("webuiArgs", word, `any flag but ${RESERVED_FLAGS.join(", ")}`);
+            } else {
+                words.push(word);
+            }
+        }
+        return words;
+    }
+
+    function environment(): Record<string, string> {
+        const allowed = "a map of variable names to strings";
+        const value = json("environment", allowed);
+        if (value === undefined) {
+            return {};
+        }
+        if (typeof value !== "object" || value === null || Array.isArray(value)) {
+            problem("environment", value, allowed);
+            return {};
+        }
+        const variables: Record<string, string> = {};
+        for (const [name, content] of Object.entries(value)) {
+            if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || typeof content !== "string") {
+                problem("environment", { [name]: content as unknown }, allowed);
+            } else if (name === "COMMANDLINE_ARGS" || name === "PORT" || name.startsWith("K_")) {
+                problem(
+                    "environment",
+                    { [name]: content },
+                    "any name but COMMANDLINE_ARGS, PORT and K_*, which are set already",
+                );
+            } else {
+                variables[name] = content;
+            }
+        }
+        return variables;
+    }
+
+    function kubeconfig(): pulumi.Output<string> {
+        known.add("kubeconfig");
+        // Read as a secret from the start; its text never enters a message.
+        const secret = config.getSecret("kubeconfig");
+        const given = pulumi.runtime.allConfig()[`${config.name}:kubeconfig`];
+        if (secret !== undefined && given !== undefined && given !== "") {
+            return secret;
+        }
+        if (!dryRun) {
+            problem(
+                "kubeconfig",
+                "",
+                "the contents of a kubeconfig: pulumi config set --secret kubeconfig < FILE",
+            );
+        }
+        return pulumi.secret(pulumi.unknown as unknown as string);
+    }
+}
