@@ -73,6 +73,9 @@ const RESERVED_FLAGS = [
     "--ngrok",
 ];
 
+/** Variables that the program or Knative sets. */
+const RESERVED_VARIABLE = /^(COMMANDLINE_ARGS|PORT|K_.*)$/;
+
 /** Namespaces that belong to the cluster; `destroy` deletes the namespace of the service. */
 const SYSTEM_NAMESPACE = /^(default|kube-.*|knative-.*|kourier-.*|arms-.*)$/;
 
@@ -95,7 +98,7 @@ export function readSettings(dryRun: boolean = pulumi.runtime.isDryRun()): Setti
     const minScale = integer("minScale", 0, LIMITS.maxScale.max);
     const maxScale = integer("maxScale", LIMITS.maxScale.min, LIMITS.maxScale.max);
     if (minScale > maxScale) {
-        problem("minScale", minScale, `at most maxScale (${maxScale})`);
+        problem("minScale", String(minScale), `at most maxScale (${maxScale})`);
     }
     const scaleDownDelaySeconds = integer("scaleDownDelaySeconds", 0, 3600);
     const serviceName = text(
@@ -192,103 +195,87 @@ export function readSettings(dryRun: boolean = pulumi.runtime.isDryRun()): Setti
         problems.push(`  ${config.name}:${key}${given}; allowed: ${allowed}`);
     }
 
-    function raw(key: string): string {
+    /** The text of a key, judged by `accept`; the one place that reads a key. */
+    function checked(key: string, accept: (value: string) => boolean, allowed: string): string {
         known.add(key);
         const value = config.get(key);
-        if (value === undefined) {
-            problem(key, undefined, "a value (its default is in Pulumi.yaml)");
+        if (value === undefined || !accept(value)) {
+            problem(key, value, allowed);
         }
         return value ?? "";
     }
 
     function text(key: string, pattern: RegExp, allowed: string): string {
-        const value = raw(key);
-        if (!pattern.test(value)) {
-            problem(key, value, allowed);
-        }
-        return value;
+        return checked(key, (value) => pattern.test(value), allowed);
     }
 
     function oneOf<T extends string>(key: string, values: readonly T[]): T {
-        const value = raw(key);
-        const found = values.find((each) => each === value);
-        if (found === undefined) {
-            problem(key, value, values.join(", "));
-        }
-        return found ?? (values[0] as T);
+        const accepted = (value: string): boolean => values.some((each) => each === value);
+        return checked(key, accepted, values.join(", ")) as T;
     }
 
     function integer(key: string, min: number, max: number): number {
-        const value = raw(key);
-        const number = /^-?[0-9]+$/.test(value) ? Number(value) : Number.NaN;
-        if (!(number >= min && number <= max)) {
-            problem(key, value, `a whole number from ${min} to ${max}`);
-        }
-        return number;
+        const number = (value: string): number =>
+            /^-?[0-9]+$/.test(value) ? Number(value) : Number.NaN;
+        const accepted = (value: string): boolean => number(value) >= min && number(value) <= max;
+        return number(checked(key, accepted, `a whole number from ${min} to ${max}`));
     }
 
     function flag(key: string): boolean {
         return oneOf(key, ["true", "false"]) === "true";
     }
 
-    function json(key: string, allowed: string): unknown {
-        const value = raw(key);
-        try {
-            return JSON.parse(value);
-        } catch {
-            problem(key, value, allowed);
-            return undefined;
-        }
+    function json(key: string, accept: (value: unknown) => boolean, allowed: string): unknown {
+        let parsed: unknown;
+        const accepted = (value: string): boolean => {
+            try {
+                parsed = JSON.parse(value);
+            } catch {
+                return false;
+            }
+            return accept(parsed);
+        };
+        const before = problems.length;
+        checked(key, accepted, allowed);
+        return problems.length === before ? parsed : undefined;
     }
 
     function webuiArgs(): string[] {
-        const allowed = "a list of flags such as --xformers, one word an item";
-        const value = json("webuiArgs", allowed);
-        if (value === undefined) {
-            return [];
-        }
-        if (!Array.isArray(value)) {
-            problem("webuiArgs", value, allowed);
-            return [];
-        }
-        const words: string[] = [];
-        for (const word of value as unknown[]) {
-            if (typeof word !== "string" || word === "") {
-                problem("webuiArgs", word, allowed);
-            } else if (RESERVED_FLAGS.includes(word.split("=")[0] ?? "")) {
+        const isFlagList = (value: unknown): value is string[] =>
+            Array.isArray(value) && value.every((word) => typeof word === "string" && word !== "");
+        const words = json(
+            "webuiArgs",
+            isFlagList,
+            "a list of flags such as --xformers, one word an item",
+        );
+        for (const word of (words ?? []) as string[]) {
+            if (RESERVED_FLAGS.includes(word.split("=")[0] ?? "")) {
                 problem("webuiArgs", word, `any flag but ${RESERVED_FLAGS.join(", ")}`);
-            } else {
-                words.push(word);
             }
         }
-        return words;
+        return (words ?? []) as string[];
     }
 
     function environment(): Record<string, string> {
-        const allowed = "a map of variable names to strings";
-        const value = json("environment", allowed);
-        if (value === undefined) {
-            return {};
-        }
-        if (typeof value !== "object" || value === null || Array.isArray(value)) {
-            problem("environment", value, allowed);
-            return {};
-        }
-        const variables: Record<string, string> = {};
-        for (const [name, content] of Object.entries(value)) {
-            if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || typeof content !== "string") {
-                problem("environment", { [name]: content as unknown }, allowed);
-            } else if (name === "COMMANDLINE_ARGS" || name === "PORT" || name.startsWith("K_")) {
+        const isVariables = (value: unknown): value is Record<string, string> =>
+            typeof value === "object" &&
+            value !== null &&
+            !Array.isArray(value) &&
+            Object.entries(value).every(
+                ([name, content]) =>
+                    /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && typeof content === "string",
+            );
+        const variables = json("environment", isVariables, "a map of variable names to strings");
+        for (const name of Object.keys(variables ?? {})) {
+            if (RESERVED_VARIABLE.test(name)) {
                 problem(
                     "environment",
-                    { [name]: content },
+                    name,
                     "any name but COMMANDLINE_ARGS, PORT and K_*, which are set already",
                 );
-            } else {
-                variables[name] = content;
             }
         }
-        return variables;
+        return (variables ?? {}) as Record<string, string>;
     }
 
     function kubeconfig(): pulumi.Output<string> {
