@@ -106,7 +106,7 @@ export class StableDiffusion extends pulumi.ComponentResource {
             self,
         );
         this.username = username.result;
-        this.password = password.result;
+        this.password = pulumi.secret(password.result);
         const credentials = pulumi.interpolate`${this.username}:${this.password}`;
         // No name of its own: changed credentials make a Secret of another name, so a new revision, instead
         // of pods that still hold the old ones.

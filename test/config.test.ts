@@ -169,7 +169,7 @@ function integerCase(min: number, max: number): (typeof CASES)[string] {
 function shownAs(given: unknown): string[] {
     const text = typeof given === "string" ? given : JSON.stringify(given);
     const parts = typeof given === "object" && given !== null ? [given].flat() : [];
-    return [text, ...parts.flatMap((part) => [part, ...Object.keys(part as object)])].map((part) =>
+    return [text, ...parts.flatMap((part) => [part, ...Object.keys(part)])].map((part) =>
         JSON.stringify(part),
     );
 }

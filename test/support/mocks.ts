@@ -6,6 +6,24 @@ export interface Registered {
     readonly type: string;
     readonly name: string;
     readonly inputs: Record<string, unknown>;
+    /** URN of its parent; the stack's is empty. */
+    readonly parent: string;
+    /** How long its creation may take, as in "1020s"; undefined where the provider decides. */
+    readonly createTimeout: string | undefined;
+}
+
+/** What the SDK sends for a resource and the mocks do not hand on. */
+interface Request {
+    getName(): string;
+    getParent(): string;
+    getCustomtimeouts(): { getCreate(): string } | undefined;
+}
+
+type Callback = (error: unknown, response: unknown) => void;
+
+interface Monitor {
+    registerResource(request: Request, callback: Callback): void;
+    registerErrorHook?(request: unknown, callback: Callback): void;
 }
 
 /**
@@ -16,11 +34,19 @@ export async function recordResources({ preview = false, domain = "example.com" 
     Registered[]
 > {
     const seen: Registered[] = [];
+    const requests = new Map<string, Request>();
     await pulumi.runtime.setMocks(
         {
             newResource: ({ type, name, inputs: given, id }) => {
                 const inputs = given as Record<string, unknown>;
-                seen.push({ type, name, inputs });
+                const request = requests.get(name);
+                seen.push({
+                    type,
+                    name,
+                    inputs,
+                    parent: request?.getParent() ?? "",
+                    createTimeout: request?.getCustomtimeouts()?.getCreate(),
+                });
                 return {
                     id: id ?? `${name}-id`,
                     state: { ...inputs, ...outputsOf(type, inputs, domain) },
@@ -34,6 +60,16 @@ export async function recordResources({ preview = false, domain = "example.com" 
         "test",
         preview,
     );
+    const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
+    const registerResource = monitor.registerResource.bind(monitor);
+    monitor.registerResource = (request, callback) => {
+        requests.set(request.getName(), request);
+        registerResource(request, callback);
+    };
+    // The SDK's mock monitor claims to support error hooks but has no method for them.
+    monitor.registerErrorHook = (_, callback) => {
+        callback(null, {});
+    };
     return seen;
 }
 

@@ -1,0 +1,81 @@
+import type * as pulumi from "@pulumi/pulumi";
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { policies } from "../policy/policies";
+import { cluster, serveApi } from "./support/api-server";
+import { promiseOf, recordResources, type Registered } from "./support/mocks";
+import { configure } from "./support/project";
+import { verdict } from "./support/policy";
+
+type Program = Record<string, unknown>;
+
+describe("the program", () => {
+    let seen: Registered[];
+    let program: Program;
+
+    before(async () => {
+        const api = await serveApi(cluster({ gpus: [10] }));
+        try {
+            seen = await recordResources({ domain: "rehearsal.test" });
+            configure({ kubeconfig: api.kubeconfig }, "rehearsal");
+            // After the mocks: importing the program makes its resources.
+            program = await import("../index.js");
+            await promiseOf(program["endpoint"] as pulumi.Output<string>);
+        } finally {
+            await api.close();
+        }
+    });
+
+    it("exports exactly the documented outputs", () => {
+        const page = readFileSync(join(__dirname, "../docs/outputs.md"), "utf8");
+        const documented = [...page.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+        // `default` is how a test's import shows a CommonJS module; the engine does not see it.
+        const exported = Object.keys(program).filter(
+            (name) => !["default", "module.exports"].includes(name),
+        );
+        assert.ok(documented.length > 0);
+        assert.deepEqual(exported.sort(), documented.sort());
+    });
+
+    it("exports addresses that fit together", async () => {
+        const value = (name: string): Promise<string> =>
+            promiseOf(program[name] as pulumi.Output<string>);
+        assert.equal(program["host"], "stable-diffusion.stable-diffusion.rehearsal.test");
+        assert.equal(
+            await value("endpoint"),
+            "http://stable-diffusion.stable-diffusion.rehearsal.test",
+        );
+        assert.equal(await value("txt2imgUrl"), `${await value("endpoint")}/sdapi/v1/txt2img`);
+        assert.equal(await value("gatewayAddress"), "192.0.2.10");
+    });
+
+    it("exports the limits in force", async () => {
+        const { gpuCapacity, ...limits } = program["limits"] as {
+            gpuCapacity: pulumi.Output<number>;
+        };
+        assert.deepEqual(limits, { containerConcurrency: 1, minScale: 0, maxScale: 2 });
+        assert.equal(await promiseOf(gpuCapacity), 10);
+    });
+
+    it("keeps password and kubeconfig secret", async () => {
+        for (const name of ["apiPassword", "kubeconfig"]) {
+            const output = program[name] as { isSecret: Promise<boolean> };
+            assert.equal(await output.isSecret, true, name);
+        }
+    });
+
+    it("passes its own policy pack, which has something to judge", async () => {
+        let judged = 0;
+        for (const policy of policies) {
+            for (const { type, inputs } of seen) {
+                const found = await verdict(policy, { type, props: inputs });
+                if (found !== "not applicable") {
+                    assert.deepEqual(found, [], `${policy.name} on ${type}`);
+                    judged += 1;
+                }
+            }
+        }
+        assert.equal(judged, policies.length);
+    });
+});
