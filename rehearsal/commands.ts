@@ -1,0 +1,242 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { bootCluster, tearDownCluster } from "./cluster/cluster";
+import { Deployment, STACK, type TargetCluster } from "./deployment";
+import { checkGuarded, checkSeeds, draw, randomSubject, type Service } from "./drawing";
+import { type PluginChoice, prepareEngine } from "./engine/engine";
+import { differences, hostState } from "./host-state";
+import { CLUSTER_STATE, REPOSITORY, WORK } from "./paths";
+import { requireClusterPrerequisites } from "./prerequisites";
+import { step } from "./progress";
+import { takeRunLock } from "./run-lock";
+
+/** What the command line chose. */
+export interface RunOptions {
+    /** Leave cluster and service running. */
+    readonly keep: boolean;
+    /** @default official where they can be had */
+    readonly plugins?: PluginChoice | undefined;
+    /** Path of the kubeconfig of a cluster to use instead of the local one. */
+    readonly kubeconfig?: string | undefined;
+    /** Image to deploy there. */
+    readonly image?: string | undefined;
+    /** Ends the work and cleans up when aborted. */
+    readonly signal: AbortSignal;
+}
+
+/** Where the engine of a deployment keeps its home, state and copy of the program. */
+const ENGINE = join(WORK, "engine");
+
+/** Says that {@link ENGINE} deployed into a cluster of the user's, which `down` must leave as it was. */
+const FOREIGN = join(ENGINE, "uses-existing-cluster");
+
+/** The image that the last run drew. */
+const IMAGE = join(WORK, "image.png");
+
+/** How to call a service that was kept: a curl configuration, since arguments show to every process. */
+const CURL = join(WORK, "curl.conf");
+
+/** The whole rehearsal: everything up, proven, and down again with nothing left. */
+export async function run(options: RunOptions): Promise<void> {
+    await takeRunLock();
+    await requireNoLeftovers();
+    if (options.kubeconfig === undefined) {
+        await requireClusterPrerequisites();
+    }
+    const before = await hostState();
+    const deployment = await deployAndDraw(options, async (deployed) => {
+        await step("Second up, without changes", async () => {
+            await deployed.up("--expect-no-changes");
+            await deployed.preview("--refresh", "--expect-no-changes");
+        });
+        await step("Search for leaked secrets", async (note) => {
+            const logs = [join(CLUSTER_STATE, "log")].filter((folder) => existsSync(folder));
+            note(`${await deployed.searchForLeaks(logs)} forms, none found`);
+        });
+    });
+    if (options.keep) {
+        await printHowToCall(await deployment.service());
+        return;
+    }
+    await step("Destroy", () => deployment.destroy());
+    await removeEverything();
+    await step("Check that nothing is left", async () => {
+        const left = differences(before, await hostState());
+        if (left.length > 0) {
+            throw new Error(`left on this machine:\n${left.map((each) => `  ${each}`).join("\n")}`);
+        }
+    });
+    process.stderr.write(`\nThe image: ${IMAGE}\n`);
+}
+
+/** Cluster, service and one image; kept with `--keep`. */
+export async function up(options: RunOptions): Promise<void> {
+    await takeRunLock();
+    if (options.kubeconfig === undefined) {
+        await requireClusterPrerequisites();
+    }
+    const deployment = await deployAndDraw(options);
+    if (options.keep) {
+        await printHowToCall(await deployment.service());
+    } else {
+        await step("Destroy", () => deployment.destroy());
+        await removeEverything();
+    }
+}
+
+/** Removes whatever any rehearsal left on this machine. */
+export async function down({ plugins, signal }: RunOptions): Promise<void> {
+    await takeRunLock();
+    if (existsSync(FOREIGN)) {
+        await step("Destroy what was deployed into the existing cluster", async () => {
+            const engine = await prepareEngine({ folder: ENGINE, plugins, signal });
+            await new Deployment(engine, signal).destroy();
+        });
+    }
+    await removeEverything();
+}
+
+/** Boots the local cluster and leaves it. */
+export async function clusterUp({ signal }: RunOptions): Promise<void> {
+    await takeRunLock();
+    await requireClusterPrerequisites();
+    const cluster = await bootCluster(signal);
+    process.stdout.write(
+        `kubeconfig: ${cluster.kubeconfig}\ngateway:    http://${cluster.gatewayAddress}\nimage:      ${cluster.modelImage}\n`,
+    );
+}
+
+/** Removes the local cluster. */
+export async function clusterDown(): Promise<void> {
+    await takeRunLock();
+    await step("Remove the cluster", tearDownCluster);
+}
+
+/** Previews every stack that has a configuration file, with the policy pack. */
+export async function plan({ plugins, signal }: RunOptions): Promise<void> {
+    await mkdir(WORK, { recursive: true });
+    const folder = await mkdtemp(join(WORK, "plan-"));
+    try {
+        const engine = await step("Prepare the engine", () =>
+            prepareEngine({ folder, plugins, signal }),
+        );
+        const stacks = (await readdir(REPOSITORY))
+            .map((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1])
+            .filter((stack) => stack !== undefined);
+        for (const stack of stacks) {
+            await step(`Preview ${stack}`, async () => {
+                const deployment = new Deployment(engine, signal, stack);
+                await deployment.select();
+                await deployment.preview();
+            });
+        }
+    } finally {
+        await rm(folder, { recursive: true, force: true });
+    }
+}
+
+/** Up to a proven image; what fails is cleaned up, unless it is to be kept. */
+async function deployAndDraw(
+    options: RunOptions,
+    then: (deployment: Deployment) => Promise<void> = () => Promise.resolve(),
+): Promise<Deployment> {
+    const { plugins, signal, keep } = options;
+    try {
+        const engine = await step("Prepare the engine", () =>
+            prepareEngine({ folder: ENGINE, plugins, signal }),
+        );
+        const target = await targetCluster(options);
+        const deployment = new Deployment(engine, signal);
+        await step("Up", async () => {
+            await deployment.configure(target);
+            await deployment.up();
+        });
+        const service = await deployment.service();
+        await step("Draw an image", (note) => drawImage(service, note, signal));
+        await then(deployment);
+        return deployment;
+    } catch (error) {
+        if (!keep) {
+            await abandon(options);
+        }
+        throw error;
+    }
+}
+
+async function targetCluster({ kubeconfig, image, signal }: RunOptions): Promise<TargetCluster> {
+    if (kubeconfig !== undefined) {
+        await writeFile(FOREIGN, "");
+        return { kubeconfig, image };
+    }
+    const cluster = await step("Boot the cluster", () => bootCluster(signal));
+    return { kubeconfig: cluster.kubeconfig, image: cluster.modelImage };
+}
+
+async function drawImage(
+    service: Service,
+    note: (detail: string) => void,
+    signal: AbortSignal,
+): Promise<void> {
+    const drawing = await draw(service, randomSubject(), signal);
+    await writeFile(IMAGE, drawing.png);
+    note(`${IMAGE}: ${JSON.stringify(drawing.infotext)}`);
+    await checkSeeds(service, drawing, signal);
+    note("the same seed gives the same pixels, another seed others");
+    for (const attempt of await checkGuarded(service, signal)) {
+        note(attempt);
+    }
+}
+
+/** After a failure: the local cluster goes with all that is in it; an existing one is cleaned by the engine. */
+async function abandon({ kubeconfig }: RunOptions): Promise<void> {
+    if (kubeconfig === undefined) {
+        await removeEverything();
+    } else {
+        process.stderr.write(
+            "what was deployed is still there; remove it with: npm run rehearse -- down\n",
+        );
+    }
+}
+
+async function removeEverything(): Promise<void> {
+    await step("Remove the cluster", tearDownCluster);
+    await rm(ENGINE, { recursive: true, force: true });
+    await rm(CURL, { force: true });
+}
+
+async function requireNoLeftovers(): Promise<void> {
+    if (existsSync(FOREIGN)) {
+        throw new Error(
+            "an earlier rehearsal is still deployed in the cluster of its --kubeconfig; remove it first: npm run rehearse -- down",
+        );
+    }
+    if (existsSync(ENGINE) || existsSync(CLUSTER_STATE)) {
+        await step("Remove what an earlier rehearsal left", removeEverything);
+    }
+}
+
+async function printHowToCall({ gatewayAddress, host, credentials }: Service): Promise<void> {
+    await writeFile(
+        CURL,
+        `header = "Host: ${host}"\nheader = "Content-Type: application/json"\nuser = "${credentials}"\n`,
+        { mode: 0o600 },
+    );
+    process.stdout.write(
+        [
+            "",
+            "The service is up. Draw an image:",
+            `  curl -s --config ${CURL} -d '{"prompt": "pretty dog"}' http://${gatewayAddress}/sdapi/v1/txt2img | jq -r '.images[0]' | base64 -d > dog.png`,
+            ...(existsSync(CLUSTER_STATE)
+                ? [
+                      "Look at the cluster:",
+                      `  KUBECONFIG=${join(CLUSTER_STATE, "kubeconfig")} kubectl get ksvc,pods -A`,
+                  ]
+                : []),
+            `Work on the stack ${STACK}: its program is the copy in ${join(ENGINE, "workspace")}`,
+            "Remove everything:",
+            "  npm run rehearse -- down",
+            "",
+        ].join("\n"),
+    );
+}

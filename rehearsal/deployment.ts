@@ -1,0 +1,142 @@
+import { readFile } from "node:fs/promises";
+import type { Engine } from "./engine/engine";
+import type { Service } from "./drawing";
+import { leakForms, searchCommandLines, searchFiles } from "./leak-search";
+
+/** Name of the rehearsal's stack: its configuration is `Pulumi.rehearsal.yaml`. */
+export const STACK = "rehearsal";
+
+const WITH_PACK = ["--policy-pack", "policy"] as const;
+
+/** The cluster that a deployment goes into. */
+export interface TargetCluster {
+    /** Path of its kubeconfig. */
+    readonly kubeconfig: string;
+    /** Image of the WebUI or its stand-in, by digest. @default - that of the stack's configuration */
+    readonly image?: string | undefined;
+}
+
+/** One stack of the program, worked on with the commands that users type. */
+export class Deployment {
+    constructor(
+        private readonly engine: Engine,
+        private readonly signal?: AbortSignal,
+        private readonly stack = STACK,
+    ) {}
+
+    /** Makes the stack, or finds it again. */
+    async select(): Promise<void> {
+        await this.pulumi(["stack", "select", "--create", this.stack]);
+    }
+
+    /** Selects the stack and gives it what only a run knows: kubeconfig and image. */
+    async configure({ kubeconfig, image }: TargetCluster): Promise<void> {
+        await this.select();
+        // By standard input: an argument would show it to every process of the machine.
+        await this.pulumi(["config", "set", "--secret", "kubeconfig"], {
+            input: await readFile(kubeconfig, "utf8"),
+        });
+        if (image !== undefined) {
+            await this.set("image", image);
+        }
+    }
+
+    /** Sets one plain configuration key. */
+    async set(key: string, value: string): Promise<void> {
+        await this.pulumi(["config", "set", key, value]);
+    }
+
+    /** `pulumi preview` with the policy pack. */
+    async preview(...options: readonly string[]): Promise<string> {
+        return this.pulumi(["preview", ...WITH_PACK, ...options], { show: true });
+    }
+
+    /** `pulumi up` with the policy pack. */
+    async up(...options: readonly string[]): Promise<string> {
+        return this.pulumi(["up", "--yes", "--skip-preview", ...WITH_PACK, ...options], {
+            show: true,
+        });
+    }
+
+    /** `pulumi destroy`, after which the state must hold nothing. @throws Error naming what is left */
+    async destroy(): Promise<void> {
+        await this.pulumi(["destroy", "--yes", "--skip-preview"], { show: true });
+        const left = await this.resources();
+        if (left.length > 0) {
+            throw new Error(`after destroy the state still holds ${left.join(", ")}`);
+        }
+        await this.pulumi(["stack", "rm", "--yes", "--preserve-config", this.stack]);
+    }
+
+    /** URNs of the resources in the state. */
+    async resources(): Promise<string[]> {
+        const { deployment } = JSON.parse(await this.pulumi(["stack", "export"])) as {
+            deployment: { resources?: { urn: string; type: string }[] };
+        };
+        return (deployment.resources ?? [])
+            .filter(({ type }) => type !== "pulumi:pulumi:Stack")
+            .map(({ urn }) => urn);
+    }
+
+    /** The stack's outputs, secrets in clear: for use, not for printing. */
+    async outputs(): Promise<Record<string, unknown>> {
+        const json = await this.pulumi(["stack", "output", "--json", "--show-secrets"]);
+        return JSON.parse(json) as Record<string, unknown>;
+    }
+
+    /** How to reach the service, from the outputs. */
+    async service(): Promise<Service> {
+        const { gatewayAddress, host, apiUsername, apiPassword } = (await this.outputs()) as Record<
+            string,
+            string
+        >;
+        if (!gatewayAddress || !host || !apiUsername || !apiPassword) {
+            throw new Error("the stack's outputs do not say how to reach the service");
+        }
+        return { gatewayAddress, host, credentials: `${apiUsername}:${apiPassword}` };
+    }
+
+    /**
+     * Searches for the password and the key of the kubeconfig where neither may stand: in the state with its
+     * history and backups, in `logFolders`, and in the command lines of all processes.
+     *
+     * @returns how many forms of secrets were searched for
+     * @throws Error naming the files and processes that hold one
+     */
+    async searchForLeaks(logFolders: readonly string[]): Promise<number> {
+        const { credentials } = await this.service();
+        const outputs = await this.outputs();
+        const forms = [credentials.slice(credentials.indexOf(":") + 1), credentials].flatMap(
+            leakForms,
+        );
+        const key = /client-key-data["']?: *["']?([A-Za-z0-9+/=]+)/.exec(
+            String(outputs["kubeconfig"]),
+        );
+        if (key?.[1] !== undefined) {
+            // A line of the PEM file, after its constant header.
+            const pem = Buffer.from(key[1], "base64").toString().split("\n");
+            forms.push(key[1], ...leakForms(pem[1] ?? key[1]));
+        }
+        const hits = await searchCommandLines(forms);
+        for (const folder of [this.engine.stateFolder, this.engine.workspace, ...logFolders]) {
+            hits.push(...(await searchFiles(folder, forms)));
+        }
+        if (hits.length > 0) {
+            throw new Error(
+                `secrets stand in clear in:\n${hits.map((hit) => `  ${hit}`).join("\n")}`,
+            );
+        }
+        return forms.length;
+    }
+
+    private async pulumi(
+        args: readonly string[],
+        options: { readonly input?: string; readonly show?: boolean } = {},
+    ): Promise<string> {
+        const { stdout } = await this.engine.pulumi(args, {
+            ...options,
+            ...(this.signal ? { signal: this.signal } : {}),
+        });
+        return stdout;
+    }
+}

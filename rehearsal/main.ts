@@ -1,0 +1,123 @@
+import { parseArgs } from "node:util";
+import type { PluginChoice } from "./engine/engine";
+import { clusterDown, clusterUp, down, plan, type RunOptions, run, up } from "./commands";
+import { timings } from "./progress";
+
+const HELP = `Rehearses the program on this machine, without a cloud account: the real Pulumi engine deploys it
+with its policy pack into a real Kubernetes with real Knative. The GPU and the diffusion model are stand-ins.
+
+Usage: npm run rehearse [-- COMMAND [OPTIONS]]
+
+Commands
+  (none)         everything: cluster, up, an image, a second up without changes, destroy, nothing left
+  plan           preview every Pulumi.<stack>.yaml with the policy pack; needs no root and no cluster
+  cluster up     boot the local cluster with Knative and leave it running
+  cluster down   remove the local cluster
+  up             cluster, up and an image; with --keep it stays
+  down           remove everything that any rehearsal left on this machine, also after a crash
+
+Options
+  --keep                          leave cluster and service running, and print how to call it
+  --plugins official|stand-in     Pulumi's kubernetes and random plugins, or the rehearsal's stand-ins for
+                                  them (default: official where they can be had)
+  --kubeconfig FILE               deploy into this cluster, which has Knative and a GPU node, instead of
+                                  booting one; needs no root
+  --image NAME@sha256:DIGEST      image for --kubeconfig (default: that of the program's configuration)
+  -h, --help                      this text
+
+The first run builds what cannot be downloaded (about 20 minutes on 2 cores) into .cache/; later runs take
+minutes. The image that was drawn is left in .rehearsal/image.png.`;
+
+async function main(): Promise<void> {
+    const { command, options } = readArguments();
+    if (command === "help") {
+        process.stdout.write(`${HELP}\n`);
+        return;
+    }
+    const abort = new AbortController();
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+        process.on(signal, () => {
+            if (abort.signal.aborted) {
+                process.stderr.write(
+                    "ended without cleaning up; mend it with: npm run rehearse -- down\n",
+                );
+                process.exit(130);
+            }
+            process.stderr.write(`\n${signal}: cleaning up; once more ends at once\n`);
+            abort.abort(new Error(`stopped by ${signal}`));
+        });
+    }
+    const commands = {
+        run,
+        plan,
+        up,
+        down,
+        "cluster up": clusterUp,
+        "cluster down": clusterDown,
+    };
+    try {
+        await commands[command]({ ...options, signal: abort.signal });
+    } finally {
+        printTimings();
+    }
+}
+
+type Command = "run" | "plan" | "up" | "down" | "cluster up" | "cluster down" | "help";
+
+function readArguments(): { command: Command; options: Omit<RunOptions, "signal"> } {
+    const { values, positionals } = parseArgs({
+        allowPositionals: true,
+        options: {
+            keep: { type: "boolean", default: false },
+            plugins: { type: "string" },
+            kubeconfig: { type: "string" },
+            image: { type: "string" },
+            help: { type: "boolean", short: "h", default: false },
+        },
+    });
+    const words = positionals.join(" ") || "run";
+    const known = ["run", "plan", "up", "down", "cluster up", "cluster down"] as const;
+    const command = values.help ? "help" : known.find((each) => each === words);
+    if (command === undefined || (command === "run" && positionals.length > 0)) {
+        throw new UsageError(
+            `no command ${JSON.stringify(words)}; there are plan, up, down, cluster up, cluster down`,
+        );
+    }
+    const plugins = (["official", "stand-in"] satisfies PluginChoice[]).find(
+        (each) => each === values.plugins,
+    );
+    if (values.plugins !== undefined && plugins === undefined) {
+        throw new UsageError(
+            `--plugins is ${JSON.stringify(values.plugins)}; allowed: official, stand-in`,
+        );
+    }
+    if (values.image !== undefined && values.kubeconfig === undefined) {
+        throw new UsageError("--image goes with --kubeconfig: the local cluster has its own image");
+    }
+    return {
+        command,
+        options: { keep: values.keep, plugins, kubeconfig: values.kubeconfig, image: values.image },
+    };
+}
+
+class UsageError extends Error {}
+
+function printTimings(): void {
+    if (timings.length > 0) {
+        const lines = timings.map(
+            ({ title, seconds }) => `  ${seconds.toFixed(1).padStart(7)} s  ${title}`,
+        );
+        process.stderr.write(`\n${lines.join("\n")}\n`);
+    }
+}
+
+main().catch((error: unknown) => {
+    const message = error instanceof Error ? error.message : String(error);
+    const isUsage =
+        error instanceof UsageError ||
+        (error as { code?: unknown }).code?.toString().startsWith("ERR_PARSE_ARGS");
+    process.stderr.write(
+        `\nerror: ${message}\n${isUsage ? "See: npm run rehearse -- --help\n" : ""}`,
+    );
+    process.exitCode = isUsage ? 2 : 1;
+});
