@@ -38,7 +38,7 @@ export interface KnativeServiceStatus {
 }
 
 /** Seconds beyond the progress deadline in which Knative must have given its verdict. */
-const MARGIN_SECONDS = 120;
+const MARGIN_SECONDS = 60;
 
 /**
  * A `serving.knative.dev/v1` Service that counts as created when it is Ready. Unlike the generic
