@@ -118,9 +118,7 @@ export async function plan({ plugins, signal }: RunOptions): Promise<void> {
     await mkdir(WORK, { recursive: true });
     const folder = await mkdtemp(join(WORK, "plan-"));
     try {
-        const engine = await step("Prepare the engine", () =>
-            prepareEngine({ folder, plugins, signal }),
-        );
+        const engine = await prepareEngine({ folder, plugins, signal });
         const stacks = (await readdir(REPOSITORY))
             .map((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1])
             .filter((stack) => stack !== undefined);
@@ -143,9 +141,7 @@ async function deployAndDraw(
 ): Promise<Deployment> {
     const { plugins, signal, keep } = options;
     try {
-        const engine = await step("Prepare the engine", () =>
-            prepareEngine({ folder: ENGINE, plugins, signal }),
-        );
+        const engine = await prepareEngine({ folder: ENGINE, plugins, signal });
         const target = await targetCluster(options);
         const deployment = new Deployment(engine, signal);
         await step("Up", async () => {
