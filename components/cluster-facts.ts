@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { GPU_RESOURCE } from "./gpu";
 import { AUTOSCALER, DEFAULTS, DOMAIN, FEATURES, KNATIVE_NAMESPACE } from "./knative-config";
@@ -17,27 +18,35 @@ export interface ClusterFacts {
  *
  * @param kubeconfig contents of a kubeconfig
  * @param namespace namespace of the service
+ * @param timeoutSeconds how long the server may take; packets to a wrong address may vanish for minutes
  * @throws Error saying which server cannot be reached or refuses, and why
  */
 export async function readClusterFacts(
     kubeconfig: string,
     namespace: string,
+    timeoutSeconds = 30,
 ): Promise<ClusterFacts> {
     // Loaded here because a preview of a cluster to come does without it, and it costs 0.3 s.
     const { ApiException, CoreV1Api } = await import("@kubernetes/client-node");
     const cluster = await loadKubeconfig(kubeconfig);
     const core = cluster.makeApiClient(CoreV1Api);
     try {
-        const [nodes, namespaceLabels, ...configMaps] = await Promise.all([
-            core.listNode(),
-            orUndefined(
-                core.readNamespace({ name: namespace }).then((it) => it.metadata?.labels ?? {}),
-            ),
-            ...[AUTOSCALER, DEFAULTS, DOMAIN, FEATURES].map(async (name) => {
-                const read = core.readNamespacedConfigMap({ name, namespace: KNATIVE_NAMESPACE });
-                return [name, await orUndefined(read.then((it) => it.data ?? {}))] as const;
-            }),
-        ]);
+        const [nodes, namespaceLabels, ...configMaps] = await withinSeconds(
+            timeoutSeconds,
+            Promise.all([
+                core.listNode(),
+                orUndefined(
+                    core.readNamespace({ name: namespace }).then((it) => it.metadata?.labels ?? {}),
+                ),
+                ...[AUTOSCALER, DEFAULTS, DOMAIN, FEATURES].map(async (name) => {
+                    const read = core.readNamespacedConfigMap({
+                        name,
+                        namespace: KNATIVE_NAMESPACE,
+                    });
+                    return [name, await orUndefined(read.then((it) => it.data ?? {}))] as const;
+                }),
+            ]),
+        );
         const installed = configMaps.every(([, data]) => data !== undefined);
         return {
             gpusPerNode: nodes.items
@@ -90,6 +99,13 @@ export async function loadKubeconfig(contents: string): Promise<KubeConfig> {
         );
     }
     return config;
+}
+
+async function withinSeconds<T>(seconds: number, work: Promise<T>): Promise<T> {
+    const late = setTimeout(seconds * 1000, undefined, { ref: false }).then(() => {
+        throw new Error(`no answer in ${seconds} s`);
+    });
+    return Promise.race([work, late]);
 }
 
 function reason(error: unknown): string {

@@ -58,16 +58,22 @@ const PORT = 7860;
 const FLAGS_VARIABLE = "COMMANDLINE_ARGS";
 
 /**
- * Starts the WebUI so that it dies of SIGTERM. As PID 1, python3 ignores the signal (it installs no handler
- * for it), and each scale-down would hold a GPU for `timeoutSeconds` more (knative/serving issue 14036). The
- * second wait is needed because a trapped signal ends the first one.
+ * Starts the WebUI, with two faults mended:
+ *
+ * As PID 1, python3 ignores SIGTERM (it installs no handler for it), and each scale-down would hold a GPU
+ * for `timeoutSeconds` more (knative/serving issue 14036). So a shell is PID 1 and passes the signal on.
+ *
+ * launch.py prints all its flags, those of COMMANDLINE_ARGS among them ("Launching Web UI with
+ * arguments: …", modules/launch_utils.py), so the log passes through a filter that hides the credentials.
  */
 const ENTRYPOINT = [
-    'python3 launch.py "$@" & webui=$!',
-    "trap 'kill -TERM \"$webui\"' TERM INT",
+    "log=/tmp/webui.log; rm -f $log; mkfifo $log",
+    "sed -u -e 's/--api-auth[ =][^ ]*/--api-auth ***/g' -e 's/--gradio-auth[ =][^ ]*/--gradio-auth ***/g' < $log & filter=$!",
+    'python3 launch.py "$@" > $log 2>&1 & webui=$!',
+    'trap \'trap "" TERM INT; kill -TERM "$webui"; wait "$webui"; exit "$?"\' TERM INT',
     'wait "$webui"; status=$?',
-    'while kill -0 "$webui" 2>/dev/null; do wait "$webui"; status=$?; done',
-    'exit "$status"',
+    // What the WebUI said last, such as that it found no GPU, is what its user needs.
+    'wait "$filter"; exit "$status"',
 ].join("\n");
 
 /** Stable Diffusion as a Knative Service that holds GPUs only while it has work, behind credentials. */

@@ -108,33 +108,48 @@ export async function checkSeeds(
 }
 
 /**
- * Checks that neither the API nor the page answers without the right credentials.
+ * Checks that neither the API nor the page answers without the right credentials, and that the page takes
+ * the right ones.
  *
  * @returns a line for each thing that was tried, with what came back
- * @throws Error naming the request that was let through
+ * @throws Error naming the request whose answer was not the expected one
  */
 export async function checkGuarded(service: Service, signal?: AbortSignal): Promise<string[]> {
-    const tried: string[] = [];
-    const wrong = service.credentials.replace(/.$/, (last) => (last === "x" ? "y" : "x"));
+    const [username, password] = service.credentials.split(":") as [string, string];
+    const wrong = password.replace(/.$/, (last) => (last === "x" ? "y" : "x"));
+    const login = { method: "POST", path: "/login" } as const;
     const attempts = [
-        { method: "POST", path: "/sdapi/v1/txt2img", body: { prompt: "pretty dog" } },
-        { method: "GET", path: "/sdapi/v1/options" },
-        { method: "GET", path: "/config" },
-    ] as const;
-    for (const attempt of attempts) {
-        for (const [title, credentials] of [
-            ["no credentials", undefined],
-            ["a wrong password", wrong],
-        ] as const) {
-            const { status } = await callService(service, {
-                ...attempt,
-                signal,
-                ...(credentials === undefined ? {} : { credentials }),
-            });
-            tried.push(`${attempt.method} ${attempt.path} with ${title}: ${status}`);
-            if (status !== 401) {
-                throw new Error(`${tried.at(-1) ?? ""}, expected 401`);
-            }
+        ...[
+            { method: "POST", path: "/sdapi/v1/txt2img", body: { prompt: "pretty dog" } } as const,
+            { method: "GET", path: "/sdapi/v1/options" } as const,
+            { method: "GET", path: "/config" } as const,
+        ].flatMap((request) => [
+            { title: "no credentials", expected: 401, request },
+            {
+                title: "a wrong password",
+                expected: 401,
+                request: { ...request, credentials: `${username}:${wrong}` },
+            },
+        ]),
+        // Gradio's answer to a wrong password at its login is 400.
+        {
+            title: "a wrong password",
+            expected: 400,
+            request: { ...login, form: { username, password: wrong } },
+        },
+        {
+            title: "the right password",
+            expected: 200,
+            request: { ...login, form: { username, password } },
+        },
+    ];
+    const tried: string[] = [];
+    for (const { title, expected, request } of attempts) {
+        const { status } = await callService(service, { ...request, signal });
+        const line = `${request.method} ${request.path} with ${title}: ${status}`;
+        tried.push(line);
+        if (status !== expected) {
+            throw new Error(`${line}, expected ${expected}`);
         }
     }
     return tried;

@@ -31,16 +31,27 @@ export function callService(
         method = "GET",
         path,
         body,
+        form,
         credentials,
         signal,
     }: {
         readonly method?: "GET" | "POST";
         readonly path: string;
+        /** Sent as JSON. */
         readonly body?: unknown;
+        /** Sent as a form, in place of `body`. */
+        readonly form?: Readonly<Record<string, string>>;
         readonly credentials?: string;
         readonly signal?: AbortSignal | undefined;
     },
 ): Promise<Answer> {
+    const content =
+        form === undefined
+            ? { type: "application/json", text: body === undefined ? "" : JSON.stringify(body) }
+            : {
+                  type: "application/x-www-form-urlencoded",
+                  text: new URLSearchParams(form).toString(),
+              };
     return new Promise((resolve, reject) => {
         const outgoing = request(
             `http://${gatewayAddress}${path}`,
@@ -50,7 +61,7 @@ export function callService(
                 timeout: TIMEOUT_SECONDS * 1000,
                 headers: {
                     host,
-                    ...(body === undefined ? {} : { "content-type": "application/json" }),
+                    ...(content.text === "" ? {} : { "content-type": content.type }),
                 },
                 ...(credentials === undefined ? {} : { auth: credentials }),
             },
@@ -70,6 +81,6 @@ export function callService(
             outgoing.destroy(new Error(`no answer from ${host} in ${TIMEOUT_SECONDS} s`));
         });
         outgoing.on("error", reject);
-        outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+        outgoing.end(content.text);
     });
 }

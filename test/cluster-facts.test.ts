@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { readClusterFacts } from "../components/cluster-facts";
 import { cluster, kubeconfigOf, serveApi } from "./support/api-server";
 
@@ -57,6 +58,25 @@ describe("readClusterFacts", () => {
             readClusterFacts(api.kubeconfig, "sd"),
             /cluster of the kubeconfig \(http:\/\/127\.0\.0\.1:\d+\) does not answer: .*ECONNREFUSED/,
         );
+    });
+
+    it("gives up on a server that takes the connection and says nothing", async () => {
+        const silent = createServer();
+        await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+        const { port } = silent.address() as AddressInfo;
+        const sockets: Socket[] = [];
+        silent.on("connection", (socket) => sockets.push(socket));
+        try {
+            await assert.rejects(
+                readClusterFacts(kubeconfigOf(`http://127.0.0.1:${port}`), "sd", 0.2),
+                /does not answer: no answer in 0\.2 s/,
+            );
+        } finally {
+            silent.close();
+            for (const socket of sockets) {
+                socket.destroy();
+            }
+        }
     });
 
     it("names the server that refuses, and its words", async () => {

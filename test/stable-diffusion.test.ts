@@ -252,7 +252,7 @@ describe("the entrypoint", () => {
         // Says what it was started with, then waits as a web server does, or ends at once with --fail.
         writeFileSync(
             python,
-            '#!/bin/sh\necho "started $*"\nfor word; do [ "$word" = --fail ] && exit 7; done\nwhile :; do sleep 0.05; done\n',
+            '#!/bin/sh\necho "started $* $COMMANDLINE_ARGS"\nfor word; do [ "$word" = --fail ] && exit 7; done\nwhile :; do sleep 0.05; done\n',
         );
         chmodSync(python, 0o755);
     });
@@ -261,15 +261,22 @@ describe("the entrypoint", () => {
         rmSync(folder, { recursive: true });
     });
 
+    // Also that it hides the credentials which the WebUI prints.
     async function start(flags: readonly string[]): Promise<ReturnType<typeof spawn>> {
         const { container } = await deploy({ webuiArgs: flags });
         const [shell, ...rest] = container["command"] as [string, ...string[]];
         const child = spawn(shell, [...rest, ...(container["args"] as string[])], {
-            env: { PATH: `${folder}:${process.env["PATH"] ?? ""}` },
+            env: {
+                PATH: `${folder}:${process.env["PATH"] ?? ""}`,
+                COMMANDLINE_ARGS: "--api-auth user:password --gradio-auth user:password --medvram",
+            },
             stdio: ["ignore", "pipe", "inherit"],
         });
         const [line] = (await once(child.stdout, "data")) as [Buffer];
-        assert.equal(line.toString(), `started launch.py --listen --api ${flags.join(" ")}\n`);
+        assert.equal(
+            line.toString(),
+            `started launch.py --listen --api ${flags.join(" ")} --api-auth *** --gradio-auth *** --medvram\n`,
+        );
         return child;
     }
 

@@ -13,6 +13,7 @@ interface Faults {
     readonly differsEachTime?: boolean;
     readonly letsIn?: string;
     readonly status?: number;
+    readonly login?: number;
 }
 
 describe("the checks of a drawing", () => {
@@ -77,8 +78,10 @@ describe("the checks of a drawing", () => {
 
     it("see that API and page are guarded", async () => {
         const tried = await checkGuarded(service);
-        assert.equal(tried.length, 6);
-        assert.ok(tried.every((line) => line.endsWith(": 401")));
+        assert.deepEqual(
+            tried.map((line) => line.slice(-3)),
+            ["401", "401", "401", "401", "401", "401", "400", "200"],
+        );
     });
 
     for (const path of ["/sdapi/v1/txt2img", "/sdapi/v1/options", "/config"]) {
@@ -91,11 +94,30 @@ describe("the checks of a drawing", () => {
         });
     }
 
+    it("refuse a page that takes any password, and one that takes none", async () => {
+        faults = { login: 200 };
+        await assert.rejects(
+            checkGuarded(service),
+            /\/login with a wrong password: 200, expected 400/,
+        );
+        faults = { login: 400 };
+        await assert.rejects(
+            checkGuarded(service),
+            /\/login with the right password: 400, expected 200/,
+        );
+    });
+
     async function answer(request: IncomingMessage): Promise<{ status: number; body: unknown }> {
         assert.equal(request.headers.host, "web.example.com");
         const chunks: Buffer[] = [];
         for await (const chunk of request) {
             chunks.push(chunk as Buffer);
+        }
+        if (request.url === "/login") {
+            const { password } = Object.fromEntries(
+                new URLSearchParams(Buffer.concat(chunks).toString()),
+            );
+            return { status: faults.login ?? (password === "password" ? 200 : 400), body: {} };
         }
         const right = `Basic ${Buffer.from("user:password").toString("base64")}`;
         if (request.headers.authorization !== right) {

@@ -1,0 +1,3 @@
+module stable-diffusion-webui-stand-in
+
+go 1.26.0
