@@ -5,6 +5,7 @@ import { bootCluster, tearDownCluster } from "./cluster/cluster";
 import { Deployment, STACK, type TargetCluster } from "./deployment";
 import { checkGuarded, checkSeeds, draw, randomSubject, type Service } from "./drawing";
 import { type PluginChoice, prepareEngine } from "./engine/engine";
+import { stopEngine } from "./engine/stop-engine";
 import { differences, hostState } from "./host-state";
 import { CLUSTER_STATE, REPOSITORY, WORK } from "./paths";
 import { requireClusterPrerequisites } from "./prerequisites";
@@ -115,6 +116,7 @@ export async function clusterDown(): Promise<void> {
 
 /** Previews every stack that has a configuration file, with the policy pack. */
 export async function plan({ plugins, signal }: RunOptions): Promise<void> {
+    await takeRunLock();
     await mkdir(WORK, { recursive: true });
     const folder = await mkdtemp(join(WORK, "plan-"));
     try {
@@ -196,9 +198,19 @@ async function abandon({ kubeconfig }: RunOptions): Promise<void> {
 }
 
 async function removeEverything(): Promise<void> {
-    await step("Remove the cluster", tearDownCluster);
-    await rm(ENGINE, { recursive: true, force: true });
+    // The engine first: one that a killed run left would go on working on the cluster.
+    for (const folder of await engineFolders()) {
+        await stopEngine(folder);
+        await rm(folder, { recursive: true, force: true });
+    }
     await rm(CURL, { force: true });
+    await step("Remove the cluster", tearDownCluster);
+}
+
+/** Those of the deployment, of plans and of tests. */
+async function engineFolders(): Promise<string[]> {
+    const entries = existsSync(WORK) ? await readdir(WORK, { withFileTypes: true }) : [];
+    return entries.filter((each) => each.isDirectory()).map(({ name }) => join(WORK, name));
 }
 
 async function requireNoLeftovers(): Promise<void> {
@@ -207,7 +219,7 @@ async function requireNoLeftovers(): Promise<void> {
             "an earlier rehearsal is still deployed in the cluster of its --kubeconfig; remove it first: npm run rehearse -- down",
         );
     }
-    if (existsSync(ENGINE) || existsSync(CLUSTER_STATE)) {
+    if (existsSync(CLUSTER_STATE) || (await engineFolders()).length > 0) {
         await step("Remove what an earlier rehearsal left", removeEverything);
     }
 }

@@ -44,7 +44,6 @@ export function modelServerImage(folder: string): ImageSpec {
             "/bin/kill": { link: "busybox" },
             "/bin/mkfifo": { link: "busybox" },
             "/bin/rm": { link: "busybox" },
-            "/bin/sed": { link: "busybox" },
         },
     };
 }

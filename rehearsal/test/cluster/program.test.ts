@@ -114,7 +114,7 @@ describe("the program on a real Knative", () => {
     it("draws what it is asked for, and only for those who may", async () => {
         const service = await deployment.service();
         await draw(service, randomSubject());
-        assert.equal((await checkGuarded(service)).length, 6);
+        assert.equal((await checkGuarded(service)).length, 8);
     });
 
     it("shows no changes afterwards, also when the cluster is read again", async () => {

@@ -1,0 +1,3 @@
+module rehearsal/node
+
+go 1.26.0

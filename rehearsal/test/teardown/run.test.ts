@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, before, describe, it } from "mocha";
+import { differences, hostState, type HostState } from "../../host-state";
+import { CLUSTER_STATE, REPOSITORY, WORK } from "../../paths";
+
+/** The steps of a run that are not those of booting the cluster, which have tests of their own. */
+const PHASES = ["Prepare the Pulumi engine", "Up", "Draw an image", "Destroy"];
+
+const REHEARSE = ["--import", "tsx", join(REPOSITORY, "rehearsal/main.ts")];
+
+describe("down", function () {
+    this.timeout(300_000);
+    let untouched: HostState;
+
+    before(async () => {
+        await down();
+        untouched = await hostState();
+    });
+    after(down);
+
+    for (const phase of PHASES) {
+        it(`leaves nothing after SIGKILL of the run in the phase "${phase}"`, async () => {
+            await killRunIn(phase);
+            await down();
+            assert.deepEqual(differences(untouched, await hostState()), []);
+            assert.ok(!existsSync(CLUSTER_STATE));
+            assert.ok(!existsSync(join(WORK, "engine")));
+        });
+    }
+
+    async function killRunIn(phase: string): Promise<void> {
+        const run = spawn(process.execPath, REHEARSE, { stdio: ["ignore", "ignore", "pipe"] });
+        let reached = false;
+        for await (const line of createInterface({ input: run.stderr })) {
+            if (line === `▸ ${phase}`) {
+                reached = true;
+                run.kill("SIGKILL");
+                break;
+            }
+        }
+        if (run.exitCode === null && run.signalCode === null) {
+            await once(run, "exit");
+        }
+        assert.ok(reached, `the run ended before the phase "${phase}"`);
+    }
+
+    async function down(): Promise<void> {
+        const removal = spawn(process.execPath, [...REHEARSE, "down"], { stdio: "inherit" });
+        const [code] = (await once(removal, "exit")) as [number];
+        assert.equal(code, 0);
+    }
+});

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { ENVOY_IMAGE, KNATIVE_IMAGES } from "../../cluster/images";
+import { VERSIONS } from "../../cluster/versions";
+
+describe("versions of the cluster", () => {
+    it("are exact, of Go modules with a leading v", () => {
+        const { envoy, ...modules } = VERSIONS;
+        assert.match(envoy, /^\d+\.\d+\.\d+$/);
+        assert.equal(Object.keys(modules).length, 5);
+        for (const version of Object.values(modules)) {
+            assert.match(version, /^v\d+\.\d+\.\d+$/);
+        }
+    });
+
+    it("are the tags of images, in a registry that Knative does not ask", () => {
+        assert.equal(ENVOY_IMAGE, `dev.local/envoy:v${VERSIONS.envoy}`);
+        assert.deepEqual(KNATIVE_IMAGES, {
+            activator: `dev.local/knative-activator:${VERSIONS.knativeServing}`,
+            autoscaler: `dev.local/knative-autoscaler:${VERSIONS.knativeServing}`,
+            controller: `dev.local/knative-controller:${VERSIONS.knativeServing}`,
+            webhook: `dev.local/knative-webhook:${VERSIONS.knativeServing}`,
+            queue: `dev.local/knative-queue:${VERSIONS.knativeServing}`,
+            kourier: `dev.local/kourier:${VERSIONS.netKourier}`,
+        });
+    });
+});
