@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFile, readdir, readlink, stat } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { command } from "./cluster/command";
-import { namespaceOf, processes } from "./cluster/processes";
+import { namespaceOf, type Process, processes } from "./cluster/processes";
 import { CLUSTER_STATE, REPOSITORY } from "./paths";
 
 /** What a rehearsal could leave behind on a machine: per aspect, one line for each thing that is there. */
@@ -30,7 +30,7 @@ type Aspect =
  * @throws Error when something cannot be read, as without root
  */
 export async function hostState(): Promise<HostState> {
-    const running = (await processes()).filter(({ command }) => command.length > 0);
+    const running = ownOrOrphaned((await processes()).filter(({ command }) => command.length > 0));
     return {
         process: running.map(
             ({ pid, started, command }) => `${pid} (started ${started}): ${command.join(" ")}`,
@@ -52,6 +52,27 @@ export async function hostState(): Promise<HostState> {
         ],
         "change in the repository": await lines("git", ["-C", REPOSITORY, "status", "--porcelain"]),
     };
+}
+
+/**
+ * The processes among which whatever a rehearsal left would be: its own descendants and, since what it left
+ * has lost its parent, those that were handed to the machine's init or to systemd. What people and their
+ * programs start meanwhile has other parents, and is none of our business.
+ */
+export function ownOrOrphaned(running: readonly Process[], self = process.pid): Process[] {
+    const parents = new Map(running.map(({ pid, parent }) => [pid, parent]));
+    const adopts = new Set([
+        0,
+        1,
+        ...running
+            .filter(({ command: [program = ""] }) => basename(program) === "systemd")
+            .map(({ pid }) => pid),
+    ]);
+    const isOwn = (pid: number): boolean => {
+        const parent = parents.get(pid);
+        return parent !== undefined && (parent === self || isOwn(parent));
+    };
+    return running.filter(({ pid, parent }) => adopts.has(parent) || isOwn(pid));
 }
 
 /**

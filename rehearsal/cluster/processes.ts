@@ -6,6 +6,8 @@ import { OWNER_VARIABLE } from "./command";
 /** One process of this machine. */
 export interface Process {
     readonly pid: number;
+    /** The process that started it or, if that has ended, the one it was handed to. */
+    readonly parent: number;
     /** The state letter of proc(5); a zombie is `Z`. */
     readonly state: string;
     /** Start in clock ticks after boot: with the process id, it identifies a process for good. */
@@ -30,6 +32,7 @@ export async function readProcess(pid: number): Promise<Process | undefined> {
         const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
         return {
             pid,
+            parent: Number(fields[1]),
             state: fields[0] ?? "",
             started: fields[19] ?? "",
             command: command.split("\0").slice(0, -1),

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { differences, type HostState } from "../../host-state";
+import type { Process } from "../../cluster/processes";
+import { differences, type HostState, ownOrOrphaned } from "../../host-state";
 
 const EMPTY: HostState = {
     process: [],
@@ -65,5 +66,34 @@ describe("differences between states of a machine", () => {
         const before = { ...EMPTY, mount: ["/a tmpfs"] };
         const after = { ...EMPTY, mount: ["/a tmpfs", "/a tmpfs"] };
         assert.deepEqual(differences(before, after), ["new mount: /a tmpfs"]);
+    });
+});
+
+describe("the processes that a rehearsal could have left", () => {
+    const process = (pid: number, parent: number, program = "sleep"): Process => ({
+        pid,
+        parent,
+        state: "S",
+        started: "0",
+        command: [program],
+    });
+    const SELF = 100;
+    const running = [
+        process(1, 0, "/sbin/init"),
+        process(50, 1, "/lib/systemd/systemd"),
+        process(60, 50, "bash"),
+        process(61, 60, "browser"),
+        process(SELF, 60, "node"),
+        process(101, SELF, "unshare"),
+        process(102, 101, "kubelet"),
+        process(110, 1, "orphan"),
+        process(111, 50, "orphan of a session"),
+    ];
+
+    it("are its descendants and orphans, not what others start", () => {
+        assert.deepEqual(
+            ownOrOrphaned(running, SELF).map(({ pid }) => pid),
+            [1, 50, 60, 101, 102, 110, 111],
+        );
     });
 });
