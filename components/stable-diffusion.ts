@@ -64,11 +64,18 @@ const FLAGS_VARIABLE = "COMMANDLINE_ARGS";
  * for `timeoutSeconds` more (knative/serving issue 14036). So a shell is PID 1 and passes the signal on.
  *
  * launch.py prints all its flags, those of COMMANDLINE_ARGS among them ("Launching Web UI with
- * arguments: …", modules/launch_utils.py), so the log passes through a filter that hides the credentials.
+ * arguments: …", modules/launch_utils.py), so the log passes through a filter that hides the credentials. It
+ * is written in the shell's own words: if it needed a command that an image lacks, it would end, and the
+ * WebUI with it at its next line of output.
  */
 const ENTRYPOINT = [
     "log=/tmp/webui.log; rm -f $log; mkfifo $log",
-    "sed -u -e 's/--api-auth[ =][^ ]*/--api-auth ***/g' -e 's/--gradio-auth[ =][^ ]*/--gradio-auth ***/g' < $log & filter=$!",
+    'while IFS= read -r line || [ -n "$line" ]; do',
+    '    case "$line" in *--api-auth*|*--gradio-auth*)',
+    '        line="${line%%--api-auth*}"; line="${line%%--gradio-auth*}(credentials hidden)" ;;',
+    "    esac",
+    "    printf '%s\\n' \"$line\"",
+    "done < $log & filter=$!",
     'python3 launch.py "$@" > $log 2>&1 & webui=$!',
     'trap \'trap "" TERM INT; kill -TERM "$webui"; wait "$webui"; exit "$?"\' TERM INT',
     'wait "$webui"; status=$?',

@@ -92,7 +92,7 @@ export async function down({ plugins, signal }: RunOptions): Promise<void> {
     if (existsSync(FOREIGN)) {
         await step("Destroy what was deployed into the existing cluster", async () => {
             const engine = await prepareEngine({ folder: ENGINE, plugins, signal });
-            await new Deployment(engine, signal).destroy();
+            await new Deployment(engine, { signal }).destroy();
         });
     }
     await removeEverything();
@@ -126,7 +126,7 @@ export async function plan({ plugins, signal }: RunOptions): Promise<void> {
             .filter((stack) => stack !== undefined);
         for (const stack of stacks) {
             await step(`Preview ${stack}`, async () => {
-                const deployment = new Deployment(engine, signal, stack);
+                const deployment = new Deployment(engine, { signal, stack });
                 await deployment.select();
                 await deployment.preview();
             });
@@ -145,7 +145,7 @@ async function deployAndDraw(
     try {
         const engine = await prepareEngine({ folder: ENGINE, plugins, signal });
         const target = await targetCluster(options);
-        const deployment = new Deployment(engine, signal);
+        const deployment = new Deployment(engine, { signal });
         await step("Up", async () => {
             await deployment.configure(target);
             await deployment.up();

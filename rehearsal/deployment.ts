@@ -18,11 +18,30 @@ export interface TargetCluster {
 
 /** One stack of the program, worked on with the commands that users type. */
 export class Deployment {
+    private readonly signal: AbortSignal | undefined;
+    private readonly stack: string;
+    private readonly show: boolean;
+
+    /**
+     * @param options `stack`: whose configuration file it takes, {@link STACK} by default; `show`: whether
+     * what the longer commands print appears on stderr, where it is then not repeated in their errors
+     */
     constructor(
         private readonly engine: Engine,
-        private readonly signal?: AbortSignal,
-        private readonly stack = STACK,
-    ) {}
+        {
+            signal,
+            stack = STACK,
+            show = true,
+        }: {
+            readonly signal?: AbortSignal;
+            readonly stack?: string;
+            readonly show?: boolean;
+        } = {},
+    ) {
+        this.signal = signal;
+        this.stack = stack;
+        this.show = show;
+    }
 
     /** Makes the stack, or finds it again. */
     async select(): Promise<void> {
@@ -48,19 +67,19 @@ export class Deployment {
 
     /** `pulumi preview` with the policy pack. */
     async preview(...options: readonly string[]): Promise<string> {
-        return this.pulumi(["preview", ...WITH_PACK, ...options], { show: true });
+        return this.pulumi(["preview", ...WITH_PACK, ...options], { show: this.show });
     }
 
     /** `pulumi up` with the policy pack. */
     async up(...options: readonly string[]): Promise<string> {
         return this.pulumi(["up", "--yes", "--skip-preview", ...WITH_PACK, ...options], {
-            show: true,
+            show: this.show,
         });
     }
 
     /** `pulumi destroy`, after which the state must hold nothing. @throws Error naming what is left */
     async destroy(): Promise<void> {
-        await this.pulumi(["destroy", "--yes", "--skip-preview"], { show: true });
+        await this.pulumi(["destroy", "--yes", "--skip-preview"], { show: this.show });
         const left = await this.resources();
         if (left.length > 0) {
             throw new Error(`after destroy the state still holds ${left.join(", ")}`);
