@@ -82,7 +82,12 @@ const SYSTEM_NAMESPACE = /^(default|kube-.*|knative-.*|kourier-.*|arms-.*)$/;
 const DNS_LABEL = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const DNS_NAME =
     /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$/;
-const QUANTITY = /^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/;
+/**
+ * Quantities in the form in which Kubernetes writes them. Knative rewrites any other (1000m to 1), and each
+ * `up` would show that as a change.
+ */
+const CPU = /^([1-9][0-9]*|(?![0-9]*000m)[1-9][0-9]*m)$/;
+const MEMORY = /^([1-9][0-9]*)(Mi|Gi|Ti)$/;
 
 /**
  * Reads and checks the stack's configuration.
@@ -158,8 +163,8 @@ export function readSettings(dryRun: boolean = pulumi.runtime.isDryRun()): Setti
         progressDeadlineSeconds: integer("progressDeadlineSeconds", 30, 7200),
         gpusPerPod: integer("gpusPerPod", 1, 8),
         gpuToleration: flag("gpuToleration"),
-        cpu: text("cpu", QUANTITY, "a Kubernetes quantity such as 3 or 500m"),
-        memory: text("memory", QUANTITY, "a Kubernetes quantity such as 12Gi"),
+        cpu: text("cpu", CPU, "a Kubernetes quantity in its shortest form, such as 3 or 500m"),
+        memory: memory(),
         cookieAffinity: flag("cookieAffinity")
             ? { name: cookieName, timeoutSeconds: cookieTimeoutSeconds }
             : undefined,
@@ -276,6 +281,15 @@ export function readSettings(dryRun: boolean = pulumi.runtime.isDryRun()): Setti
             }
         }
         return (variables ?? {}) as Record<string, string>;
+    }
+
+    function memory(): string {
+        const isShortest = (value: string): boolean => {
+            const number = Number(MEMORY.exec(value)?.[1]);
+            return number % 1024 !== 0;
+        };
+        const allowed = "a Kubernetes quantity in Mi, Gi or Ti in its shortest form, such as 12Gi";
+        return checked("memory", (value) => MEMORY.test(value) && isShortest(value), allowed);
     }
 
     function kubeconfig(): pulumi.Output<string> {

@@ -30,9 +30,8 @@ export class ExistingCluster extends pulumi.ComponentResource {
             const facts = await readClusterFacts(kubeconfig, args.requirements.namespace);
             const missing = unmetRequirements(facts, args.requirements);
             if (missing.length > 0) {
-                throw new pulumi.ResourceError(
+                throw new pulumi.RunError(
                     `the cluster does not fit; nothing was changed in it:\n${missing.map((each) => `  ${each}`).join("\n")}`,
-                    this,
                 );
             }
             return { kubeconfig, gpus: facts.gpusPerNode.reduce((sum, gpus) => sum + gpus, 0) };

@@ -111,12 +111,20 @@ const CASES: Record<
     cpu: {
         good: [
             ["500m", "500m"],
-            ["2.5", "2.5"],
+            ["3", "3"],
+            ["1500m", "1500m"],
         ],
-        bad: ["two", "-1", "1 ", ""],
-        allowed: /quantity/,
+        bad: ["two", "-1", "1 ", "0", "2.5", "1000m", "12000m", ""],
+        allowed: /quantity in its shortest form, such as 3 or 500m/,
     },
-    memory: { good: [["8Gi", "8Gi"]], bad: ["8 GB", "8GB", ""], allowed: /quantity/ },
+    memory: {
+        good: [
+            ["8Gi", "8Gi"],
+            ["1536Mi", "1536Mi"],
+        ],
+        bad: ["8 GB", "8GB", "8G", "0Gi", "1024Mi", "2048Gi", ""],
+        allowed: /quantity in Mi, Gi or Ti in its shortest form, such as 12Gi/,
+    },
     cookieName: { good: [["sd", undefined]], bad: ["a b", "a;b", ""], allowed: /cookie name/ },
     cookieTimeoutSeconds: {
         good: [

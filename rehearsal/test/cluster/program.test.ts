@@ -58,7 +58,7 @@ describe("the program on a real Knative", () => {
         core = config.makeApiClient(CoreV1Api);
         objects = config.makeApiClient(CustomObjectsApi);
         engine = await prepareEngine({ folder });
-        deployment = new Deployment(engine);
+        deployment = new Deployment(engine, { show: false });
         await deployment.configure({ kubeconfig: cluster.kubeconfig, image: cluster.modelImage });
     });
 
@@ -152,7 +152,7 @@ describe("the program on a real Knative", () => {
     it("shows a hand edit of max-scale in the cluster as exactly that", async () => {
         const template = { metadata: { annotations: { [MAX_SCALE]: "7" } } };
         await objects.patchNamespacedCustomObject(
-            { ...SERVICE, body: { spec: { template } } },
+            { ...SERVICE, body: { spec: { template } }, fieldManager: "kubectl-edit" },
             MERGE_PATCH,
         );
         const changes = await changedSteps("--refresh");

@@ -1,0 +1,54 @@
+import { readFile, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** How long killed processes may take to disappear, in milliseconds. */
+const DEADLINE = 10_000;
+
+/**
+ * Ends what a killed run left behind of the engine in `folder`: its processes, which are recognised by the
+ * Pulumi home in their environment, and the locks on its stacks. State stays. Call it only when no other
+ * run may be using the folder.
+ *
+ * @throws Error naming the processes that do not end
+ */
+export async function stopEngine(folder: string): Promise<void> {
+    const deadline = Date.now() + DEADLINE;
+    for (;;) {
+        const running = await processesWith(`PULUMI_HOME=${join(folder, "home")}`);
+        if (running.length === 0) {
+            break;
+        }
+        if (Date.now() > deadline) {
+            throw new Error(`processes of ${folder} do not end: ${running.join(", ")}`);
+        }
+        for (const pid of running) {
+            kill(pid);
+        }
+        await delay(50);
+    }
+    await rm(join(folder, "state", ".pulumi", "locks"), { recursive: true, force: true });
+}
+
+async function processesWith(variable: string): Promise<number[]> {
+    const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry)).map(Number);
+    const found: number[] = [];
+    for (const pid of pids) {
+        // A process may end meanwhile, and that of another user hides its environment.
+        const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
+        if (pid !== process.pid && environment.split("\0").includes(variable)) {
+            found.push(pid);
+        }
+    }
+    return found;
+}
+
+function kill(pid: number): void {
+    try {
+        process.kill(pid, "SIGKILL");
+    } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
+            throw error;
+        }
+    }
+}
