@@ -1,12 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { LIMITS } from "./policy/limits";
+import { userError } from "./components/user-error";
 
 /** What a stack chooses. Types, descriptions and defaults are declared in Pulumi.yaml, and only there. */
 export interface Settings {
     /** Where the service runs. */
     readonly target: Target;
-    /** Contents of the cluster's kubeconfig, a secret; unknown in a preview without one. */
-    readonly kubeconfig: pulumi.Output<string>;
+    /** Contents of the cluster's kubeconfig, a secret; undefined in a preview of a cluster to come. */
+    readonly kubeconfig: pulumi.Output<string> | undefined;
     /** Whether the program sets Knative's own ConfigMaps. */
     readonly manageKnativeConfig: boolean;
     /** Namespace made for the service. */
@@ -189,7 +190,7 @@ export function readSettings(dryRun: boolean = pulumi.runtime.isDryRun()): Setti
         }
     }
     if (problems.length > 0) {
-        throw new pulumi.RunError(
+        throw userError(
             `the configuration of this stack has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:\n${problems.join("\n")}`,
         );
     }
@@ -292,12 +293,11 @@ export function readSettings(dryRun: boolean = pulumi.runtime.isDryRun()): Setti
         return checked("memory", (value) => MEMORY.test(value) && isShortest(value), allowed);
     }
 
-    function kubeconfig(): pulumi.Output<string> {
+    function kubeconfig(): pulumi.Output<string> | undefined {
         known.add("kubeconfig");
         // Read as a secret from the start; its text never enters a message.
         const secret = config.getSecret("kubeconfig");
-        const given = pulumi.runtime.allConfig()[`${config.name}:kubeconfig`];
-        if (secret !== undefined && given !== undefined && given !== "") {
+        if (pulumi.runtime.allConfig()[`${config.name}:kubeconfig`]) {
             return secret;
         }
         if (!dryRun) {
@@ -307,6 +307,6 @@ export function readSettings(dryRun: boolean = pulumi.runtime.isDryRun()): Setti
                 "the contents of a kubeconfig: pulumi config set --secret kubeconfig < FILE",
             );
         }
-        return pulumi.secret(pulumi.unknown as unknown as string);
+        return undefined;
     }
 }

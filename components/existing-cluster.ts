@@ -1,45 +1,65 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { readClusterFacts } from "./cluster-facts";
+import { type ClusterFacts, readClusterFacts } from "./cluster-facts";
 import { type ClusterRequirements, unmetRequirements } from "./cluster-requirements";
+import { userError } from "./user-error";
 
-/** Arguments for {@link ExistingCluster}. */
-export interface ExistingClusterArgs {
-    /** Contents of the cluster's kubeconfig. Unknown in a preview of a cluster to come. */
+/** A cluster that exists, as the program works with it. */
+export interface ExistingCluster {
+    /** Kubernetes provider of the cluster. */
+    readonly provider: k8s.Provider;
+    /** Contents of the kubeconfig, a secret. */
     readonly kubeconfig: pulumi.Output<string>;
-    /** What the service asks of the cluster. */
-    readonly requirements: ClusterRequirements;
+    /** Allocatable GPUs of all nodes together. */
+    readonly gpuCapacity: pulumi.Output<number>;
 }
 
 /**
- * A cluster that exists: checked before anything is put into it, then reached through `provider`. Whatever
- * uses the provider waits for the check, and none of it is created when the check fails.
+ * Checks a cluster that exists, and makes its provider. The check comes before any resource is declared, and
+ * not as an output that resources wait for, so that there is one error, and it is not that of a resource.
+ *
+ * @param kubeconfig contents of the kubeconfig; undefined in a preview of a cluster to come, which is not
+ * checked and whose values are unknown
+ * @throws pulumi.RunError naming everything that the cluster lacks, or why it does not answer
  */
-export class ExistingCluster extends pulumi.ComponentResource {
-    /** Kubernetes provider of the cluster. */
-    public readonly provider: k8s.Provider;
-    /** Contents of the kubeconfig, a secret. */
-    public readonly kubeconfig: pulumi.Output<string>;
-    /** Allocatable GPUs of all nodes together. */
-    public readonly gpuCapacity: pulumi.Output<number>;
-
-    constructor(name: string, args: ExistingClusterArgs, opts?: pulumi.ComponentResourceOptions) {
-        super("sd:cluster:ExistingCluster", name, {}, opts);
-
-        const checked = args.kubeconfig.apply(async (kubeconfig) => {
-            const facts = await readClusterFacts(kubeconfig, args.requirements.namespace);
-            const missing = unmetRequirements(facts, args.requirements);
-            if (missing.length > 0) {
-                throw new pulumi.RunError(
-                    `the cluster does not fit; nothing was changed in it:\n${missing.map((each) => `  ${each}`).join("\n")}`,
-                );
-            }
-            return { kubeconfig, gpus: facts.gpusPerNode.reduce((sum, gpus) => sum + gpus, 0) };
-        });
-
-        this.kubeconfig = pulumi.secret(checked.kubeconfig);
-        this.gpuCapacity = pulumi.unsecret(checked.gpus);
-        this.provider = new k8s.Provider(name, { kubeconfig: this.kubeconfig }, { parent: this });
-        this.registerOutputs({ gpuCapacity: this.gpuCapacity });
+export async function openExistingCluster(
+    name: string,
+    kubeconfig: pulumi.Output<string> | undefined,
+    requirements: ClusterRequirements,
+): Promise<ExistingCluster> {
+    if (kubeconfig === undefined) {
+        const unknown = pulumi.secret(pulumi.unknown as unknown as string);
+        return {
+            provider: new k8s.Provider(name, { kubeconfig: unknown }),
+            kubeconfig: unknown,
+            gpuCapacity: pulumi.unsecret(unknown).apply(Number),
+        };
     }
+    const contents = await new Promise<string>((resolve) => {
+        kubeconfig.apply(resolve);
+    });
+    const { gpusPerNode } = await checkedFacts(contents, requirements);
+    return {
+        provider: new k8s.Provider(name, { kubeconfig }),
+        kubeconfig,
+        gpuCapacity: pulumi.output(gpusPerNode.reduce((sum, gpus) => sum + gpus, 0)),
+    };
+}
+
+async function checkedFacts(
+    kubeconfig: string,
+    requirements: ClusterRequirements,
+): Promise<ClusterFacts> {
+    const facts = await readClusterFacts(kubeconfig, requirements.namespace).catch(
+        (error: unknown) => {
+            throw userError((error as Error).message);
+        },
+    );
+    const missing = unmetRequirements(facts, requirements);
+    if (missing.length > 0) {
+        throw userError(
+            `the cluster does not fit; nothing was changed in it:\n${missing.map((each) => `  ${each}`).join("\n")}`,
+        );
+    }
+    return facts;
 }

@@ -13,6 +13,7 @@ import {
     PART_OF,
     TOLERATIONS_FEATURE,
 } from "./knative-config";
+import { userError } from "./user-error";
 
 /** Arguments for {@link Knative}. */
 export interface KnativeArgs {
@@ -103,7 +104,7 @@ export function knativeConfig(domain: string): Record<string, Record<string, str
 /**
  * The address of a Service's load balancer.
  *
- * @throws Error when it has none, saying what to set
+ * @throws pulumi.RunError when it has none, saying what to set
  */
 export function loadBalancerAddress(
     status: { loadBalancer?: { ingress?: { ip?: string; hostname?: string }[] } } | undefined,
@@ -112,7 +113,7 @@ export function loadBalancerAddress(
     const ingress = status?.loadBalancer?.ingress?.[0];
     const address = ingress?.ip ?? ingress?.hostname;
     if (address === undefined) {
-        throw new Error(
+        throw userError(
             `the gateway's Service ${service} has no load balancer address; set the one at which the gateway is reached: pulumi config set gatewayAddress HOST:PORT`,
         );
     }

@@ -5,6 +5,7 @@ import { GPU_RESOURCE, GPU_TAINT } from "./gpu";
 import { PART_OF } from "./knative-config";
 import { KnativeService } from "./knative-service";
 import { revisionFailure } from "./revision-failure";
+import { userError } from "./user-error";
 
 /** Arguments for {@link StableDiffusion}. What decides structure or is checked by a policy is plain. */
 export interface StableDiffusionArgs {
@@ -243,11 +244,11 @@ function explainFailure(name: string, args: StableDiffusionArgs): pulumi.ErrorHo
 /**
  * The URL that Knative gave the service, once it is known to be the one that its name promises.
  *
- * @throws Error when Knative serves it elsewhere, or says nothing
+ * @throws pulumi.RunError when Knative serves it elsewhere, or says nothing
  */
 export function confirmUrl(host: string, url: string | undefined): string {
     if (url === undefined || new URL(url).host !== host) {
-        throw new Error(
+        throw userError(
             `Knative serves the service at ${url ?? "no URL"}, not at the host ${host}; check the domain against Knative's config-domain and domain-template`,
         );
     }
