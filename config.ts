@@ -161,7 +161,7 @@ export function readSettings(dryRun: boolean = pulumi.runtime.isDryRun()): Setti
         scaleDownDelaySeconds,
         // Knative's own maximum (max-revision-timeout-seconds) is 600 unless its operator raised it.
         timeoutSeconds: integer("timeoutSeconds", 1, 600),
-        progressDeadlineSeconds: integer("progressDeadlineSeconds", 30, 7200),
+        progressDeadlineSeconds: integer("progressDeadlineSeconds", 10, 7200),
         gpusPerPod: integer("gpusPerPod", 1, 8),
         gpuToleration: flag("gpuToleration"),
         cpu: text("cpu", CPU, "a Kubernetes quantity in its shortest form, such as 3 or 500m"),

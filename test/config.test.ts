@@ -105,7 +105,7 @@ const CASES: Record<
     targetUtilizationPercentage: integerCase(1, 100),
     scaleDownDelaySeconds: integerCase(0, 3600),
     timeoutSeconds: integerCase(1, 600),
-    progressDeadlineSeconds: integerCase(30, 7200),
+    progressDeadlineSeconds: integerCase(10, 7200),
     gpusPerPod: integerCase(1, 8),
     gpuToleration: { good: [[true, true]], bad: ["maybe"], allowed: /true, false/ },
     cpu: {

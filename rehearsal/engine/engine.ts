@@ -49,12 +49,14 @@ export interface Engine {
  *
  * @param plugins which resource plugins to use. @default official ones where they can be had
  * @param program folder of the Pulumi program. @default this repository
+ * @param environment further variables for the engine, and so for the program. @default none
  * @throws Error when something is missing that cannot be replaced, saying what to install
  */
 export async function prepareEngine(options: {
     readonly folder: string;
     readonly plugins?: PluginChoice | undefined;
     readonly program?: string;
+    readonly environment?: Readonly<Record<string, string>>;
     readonly signal?: AbortSignal | undefined;
 }): Promise<Engine> {
     const { folder, signal, program = REPOSITORY } = options;
@@ -81,6 +83,7 @@ export async function prepareEngine(options: {
             PULUMI_CREDENTIAL_STORE: "plaintext",
             PULUMI_SKIP_UPDATE_CHECK: "true",
             PULUMI_DISABLE_REGISTRY_RESOLVE: "true",
+            ...options.environment,
         };
         const found = await findCli({ version, environment, note, signal });
         const cli = join(bin, "pulumi");

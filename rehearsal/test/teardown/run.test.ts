@@ -34,7 +34,9 @@ describe("down", function () {
     }
 
     async function killRunIn(phase: string): Promise<void> {
-        const run = spawn(process.execPath, REHEARSE, { stdio: ["ignore", "ignore", "pipe"] });
+        const run = spawn(process.execPath, [...REHEARSE, "up"], {
+            stdio: ["ignore", "ignore", "pipe"],
+        });
         let reached = false;
         for await (const line of createInterface({ input: run.stderr })) {
             if (line === `▸ ${phase}`) {
