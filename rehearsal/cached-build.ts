@@ -38,7 +38,8 @@ const MANIFEST = ".manifest";
  * said and it is built again. Every file is verified at each call (about 1 s per GB).
  *
  * A build happens in a folder of its own that is renamed when it is complete, so an interrupted build
- * never counts, and two that run at once do not disturb each other: the first to finish is kept.
+ * never counts, and two that run at once do not disturb each other: the first to finish is kept. Builds of
+ * the same name from other keys are removed then.
  *
  * @throws Error when the build fails, naming a full disk as such; the abort reason when aborted
  */
@@ -71,6 +72,7 @@ export async function cachedBuild({
             signal?.throwIfAborted();
             await writeFile(join(unfinished, MANIFEST), await manifestOf(unfinished));
             await keep(unfinished, folder);
+            await removeOutdated(cache, name, title);
         } catch (error) {
             signal?.throwIfAborted();
             throw await explained(error, name, cache);
@@ -86,6 +88,16 @@ async function removeAbandoned(cache: string, title: string): Promise<void> {
     for (const entry of await readdir(cache)) {
         const prefix = `.${title}.`;
         if (entry.startsWith(prefix) && !isAlive(Number.parseInt(entry.slice(prefix.length), 10))) {
+            await rm(join(cache, entry), { recursive: true, force: true });
+        }
+    }
+}
+
+/** Removes what was built from other keys: earlier versions, hundreds of megabytes each. */
+async function removeOutdated(cache: string, name: string, title: string): Promise<void> {
+    for (const entry of await readdir(cache)) {
+        const isBuild = entry.startsWith(`${name}-`) && /^[0-9a-f]{16}$/.test(entry.slice(-16));
+        if (isBuild && entry.length === title.length && entry !== title) {
             await rm(join(cache, entry), { recursive: true, force: true });
         }
     }

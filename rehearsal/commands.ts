@@ -91,6 +91,7 @@ export async function down({ plugins, signal }: RunOptions): Promise<void> {
     await takeRunLock();
     if (existsSync(FOREIGN)) {
         await step("Destroy what was deployed into the existing cluster", async () => {
+            await stopEngine(ENGINE);
             const engine = await prepareEngine({ folder: ENGINE, plugins, signal });
             await new Deployment(engine, { signal }).destroy();
         });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
+import { existsSync } from "node:fs";
 import {
     chmod,
     mkdtemp,
@@ -42,6 +43,17 @@ describe("cachedBuild", () => {
         assert.equal(await cachedBuild(request), folder);
         assert.equal(builds, 1);
         assert.equal((await readdir(cache)).length, 1);
+    });
+
+    it("removes what it built from earlier keys, and nothing else", async () => {
+        const earlier = await cachedBuild(request);
+        const [other, longer] = [
+            await cachedBuild({ ...request, name: "other" }),
+            await cachedBuild({ ...request, name: "tool-kit" }),
+        ];
+        const folder = await cachedBuild({ ...request, key: ["v2"] });
+        assert.ok(!existsSync(earlier));
+        assert.deepEqual([folder, other, longer].map(existsSync), [true, true, true]);
     });
 
     it("builds in another folder for another key", async () => {
