@@ -6,7 +6,7 @@ import { Deployment, STACK, type TargetCluster } from "./deployment";
 import { checkGuarded, checkSeeds, draw, randomSubject, type Service } from "./drawing";
 import { type PluginChoice, prepareEngine } from "./engine/engine";
 import { stopEngine } from "./engine/stop-engine";
-import { differences, hostState } from "./host-state";
+import { differences, type HostState, hostState } from "./host-state";
 import { CLUSTER_STATE, REPOSITORY, WORK } from "./paths";
 import { requireClusterPrerequisites } from "./prerequisites";
 import { step } from "./progress";
@@ -42,48 +42,33 @@ const CURL = join(WORK, "curl.conf");
 export async function run(options: RunOptions): Promise<void> {
     await takeRunLock();
     await requireNoLeftovers();
-    if (options.kubeconfig === undefined) {
-        await requireClusterPrerequisites();
-    }
-    const before = await hostState();
-    const deployment = await deployAndDraw(options, async (deployed) => {
+    const before = await preparedHost(options);
+    await cleanedUpOnFailure(options, async () => {
+        const deployment = await deployAndDraw(options);
         await step("Second up, without changes", async () => {
-            await deployed.up("--expect-no-changes");
-            await deployed.preview("--refresh", "--expect-no-changes");
+            await deployment.up("--expect-no-changes");
+            await deployment.preview("--refresh", "--expect-no-changes");
         });
         await step("Search for leaked secrets", async (note) => {
             const logs = [join(CLUSTER_STATE, "log")].filter((folder) => existsSync(folder));
-            note(`${await deployed.searchForLeaks(logs)} forms, none found`);
+            note(`${await deployment.searchForLeaks(logs)} forms, none found`);
         });
+        await keepOrDestroy(deployment, options);
     });
-    if (options.keep) {
-        await printHowToCall(await deployment.service());
-        return;
+    if (!options.keep && before !== undefined) {
+        await step("Check that nothing is left", () => requireNothingLeft(before));
     }
-    await step("Destroy", () => deployment.destroy());
-    await removeEverything();
-    await step("Check that nothing is left", async () => {
-        const left = differences(before, await hostState());
-        if (left.length > 0) {
-            throw new Error(`left on this machine:\n${left.map((each) => `  ${each}`).join("\n")}`);
-        }
-    });
     process.stderr.write(`\nThe image: ${IMAGE}\n`);
 }
 
 /** Cluster, service and one image; kept with `--keep`. */
 export async function up(options: RunOptions): Promise<void> {
     await takeRunLock();
-    if (options.kubeconfig === undefined) {
-        await requireClusterPrerequisites();
-    }
-    const deployment = await deployAndDraw(options);
-    if (options.keep) {
-        await printHowToCall(await deployment.service());
-    } else {
-        await step("Destroy", () => deployment.destroy());
-        await removeEverything();
-    }
+    await preparedHost(options);
+    await cleanedUpOnFailure(options, async () => {
+        await keepOrDestroy(await deployAndDraw(options), options);
+    });
+    process.stderr.write(`\nThe image: ${IMAGE}\n`);
 }
 
 /** Removes whatever any rehearsal left on this machine. */
@@ -137,29 +122,55 @@ export async function plan({ plugins, signal }: RunOptions): Promise<void> {
     }
 }
 
-/** Up to a proven image; what fails is cleaned up, unless it is to be kept. */
-async function deployAndDraw(
-    options: RunOptions,
-    then: (deployment: Deployment) => Promise<void> = () => Promise.resolve(),
-): Promise<Deployment> {
-    const { plugins, signal, keep } = options;
+/** This machine with what the local cluster needs, as it is before; undefined where there will be none. */
+async function preparedHost({ kubeconfig }: RunOptions): Promise<HostState | undefined> {
+    if (kubeconfig !== undefined) {
+        return undefined;
+    }
+    await requireClusterPrerequisites();
+    return hostState();
+}
+
+/** What fails or is interrupted is removed again, unless it is to be kept. */
+async function cleanedUpOnFailure(options: RunOptions, work: () => Promise<void>): Promise<void> {
     try {
-        const engine = await prepareEngine({ folder: ENGINE, plugins, signal });
-        const target = await targetCluster(options);
-        const deployment = new Deployment(engine, { signal });
-        await step("Up", async () => {
-            await deployment.configure(target);
-            await deployment.up();
-        });
-        const service = await deployment.service();
-        await step("Draw an image", (note) => drawImage(service, note, signal));
-        await then(deployment);
-        return deployment;
+        await work();
     } catch (error) {
-        if (!keep) {
+        if (!options.keep) {
             await abandon(options);
         }
         throw error;
+    }
+}
+
+/** Up to a proven image. */
+async function deployAndDraw(options: RunOptions): Promise<Deployment> {
+    const { plugins, signal } = options;
+    const engine = await prepareEngine({ folder: ENGINE, plugins, signal });
+    const target = await targetCluster(options);
+    const deployment = new Deployment(engine, { signal });
+    await step("Up", async () => {
+        await deployment.configure(target);
+        await deployment.up();
+    });
+    const service = await deployment.service();
+    await step("Draw an image", (note) => drawImage(service, note, signal));
+    return deployment;
+}
+
+async function keepOrDestroy(deployment: Deployment, { keep }: RunOptions): Promise<void> {
+    if (keep) {
+        await printHowToCall(await deployment.service());
+        return;
+    }
+    await step("Destroy", () => deployment.destroy());
+    await removeEverything();
+}
+
+async function requireNothingLeft(before: HostState): Promise<void> {
+    const left = differences(before, await hostState());
+    if (left.length > 0) {
+        throw new Error(`left on this machine:\n${left.map((each) => `  ${each}`).join("\n")}`);
     }
 }
 
