@@ -129,6 +129,21 @@ describe("the program on a real Knative", () => {
         assert.ok(searched >= 10, String(searched));
     });
 
+    it("hides the credentials that the WebUI prints when it starts", async () => {
+        const labelSelector = `serving.knative.dev/service=${NAME}`;
+        const { items } = await core.listNamespacedPod({ namespace: NAME, labelSelector });
+        const pod = items[0]?.metadata?.name ?? "";
+        const log = await core.readNamespacedPodLog({
+            name: pod,
+            namespace: NAME,
+            container: NAME,
+        });
+        assert.match(
+            log,
+            /^Launching Web UI with arguments: --listen --api \(credentials hidden\)$/m,
+        );
+    });
+
     it("would have found a leak: a planted one is", async () => {
         const { credentials } = await deployment.service();
         const password = credentials.slice(credentials.indexOf(":") + 1);
