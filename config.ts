@@ -1,53 +1,19 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { StableDiffusionArgs } from "./components/stable-diffusion";
 import { LIMITS } from "./policy/limits";
 import { userError } from "./components/user-error";
 
-/** What a stack chooses. Types, descriptions and defaults are declared in Pulumi.yaml, and only there. */
-export interface Settings {
+/**
+ * What a stack chooses: what the service takes, and where it goes. Types, descriptions and defaults are
+ * declared in Pulumi.yaml, and only there.
+ */
+export interface Settings extends Omit<StableDiffusionArgs, "kubeconfig"> {
     /** Where the service runs. */
     readonly target: Target;
     /** Contents of the cluster's kubeconfig, a secret; undefined in a preview of a cluster to come. */
     readonly kubeconfig: pulumi.Output<string> | undefined;
     /** Whether the program sets Knative's own ConfigMaps. */
     readonly manageKnativeConfig: boolean;
-    /** Namespace made for the service. */
-    readonly namespace: string;
-    /** Name of the Knative Service. */
-    readonly serviceName: string;
-    /** Domain of the service's host name. */
-    readonly domain: string;
-    /** Image of the WebUI, pinned by digest. */
-    readonly image: string;
-    /** Further flags of the WebUI. */
-    readonly webuiArgs: readonly string[];
-    /** Further environment variables of the WebUI. */
-    readonly environment: Readonly<Record<string, string>>;
-    /** `tcp`, or the HTTP path of the readiness probe. */
-    readonly readiness: string;
-    /** Requests one pod serves at a time. */
-    readonly containerConcurrency: number;
-    /** Pods that always run. */
-    readonly minScale: number;
-    /** Most pods Knative may start. */
-    readonly maxScale: number;
-    /** Share of containerConcurrency, in percent, at which a pod is added. */
-    readonly targetUtilizationPercentage: number;
-    /** Seconds a lower demand must last before pods are taken away. */
-    readonly scaleDownDelaySeconds: number;
-    /** Longest a request may take, in seconds. */
-    readonly timeoutSeconds: number;
-    /** Seconds a new revision has to become ready. */
-    readonly progressDeadlineSeconds: number;
-    /** GPUs of one pod. */
-    readonly gpusPerPod: number;
-    /** Whether pods tolerate the GPU taint. */
-    readonly gpuToleration: boolean;
-    /** CPU of one pod, a Kubernetes quantity. */
-    readonly cpu: string;
-    /** Memory of one pod, a Kubernetes quantity. */
-    readonly memory: string;
-    /** Cookie affinity, or undefined for none. */
-    readonly cookieAffinity: { readonly name: string; readonly timeoutSeconds: number } | undefined;
     /** Namespace of the Service of Knative's gateway. */
     readonly gatewayNamespace: string;
     /** Name of the Service of Knative's gateway. */
