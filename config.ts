@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { StableDiffusionArgs } from "./components/stable-diffusion";
-import { LIMITS } from "./policy/limits";
 import { userError } from "./components/user-error";
+import { LIMITS } from "./policy/limits";
 
 /**
  * What a stack chooses: what the service takes, and where it goes. Types, descriptions and defaults are
