@@ -37,8 +37,8 @@ export interface KnativeServiceStatus {
     readonly url?: string;
 }
 
-/** Seconds beyond the progress deadline in which Knative must have given its verdict. */
-const MARGIN_SECONDS = 60;
+/** Seconds beyond the progress deadline: Knative's autoscaler gives a revision up 30 s after it. */
+const MARGIN_SECONDS = 45;
 
 /**
  * A `serving.knative.dev/v1` Service that counts as created when it is Ready. Unlike the generic

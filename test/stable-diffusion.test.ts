@@ -94,7 +94,7 @@ describe("StableDiffusion", () => {
         const { inputs, createTimeout } = only(seen, KNATIVE_SERVICE);
         const { annotations } = (inputs as unknown as Spec).metadata;
         assert.equal(annotations["pulumi.com/waitFor"], "condition=Ready");
-        assert.equal(createTimeout, "960s");
+        assert.equal(createTimeout, "945s");
     });
 
     it("is the parent of everything it makes", async () => {
