@@ -25,7 +25,7 @@ describe("down", function () {
 
     for (const phase of PHASES) {
         it(`leaves nothing after SIGKILL of the run in the phase "${phase}"`, async () => {
-            await killRunIn(phase);
+            await endRunIn(phase, "SIGKILL");
             await down();
             assert.deepEqual(differences(untouched, await hostState()), []);
             assert.ok(!existsSync(CLUSTER_STATE));
@@ -33,22 +33,39 @@ describe("down", function () {
         });
     }
 
-    async function killRunIn(phase: string): Promise<void> {
+    it("is not needed after Ctrl-C, which cleans up and fails", async () => {
+        const { errors, code } = await endRunIn("Start the node", "SIGINT");
+        assert.equal(code, 1);
+        assert.match(errors, /SIGINT: cleaning up[\s\S]*error: stopped by SIGINT\n$/);
+        assert.deepEqual(differences(untouched, await hostState()), []);
+        assert.ok(!existsSync(CLUSTER_STATE));
+        assert.ok(!existsSync(join(WORK, "engine")));
+    });
+
+    async function endRunIn(
+        phase: string,
+        signal: "SIGKILL" | "SIGINT",
+    ): Promise<{ errors: string; code: number | null }> {
         const run = spawn(process.execPath, [...REHEARSE, "up"], {
             stdio: ["ignore", "ignore", "pipe"],
         });
+        const exit = once(run, "exit") as Promise<[number | null]>;
+        const lines: string[] = [];
         let reached = false;
         for await (const line of createInterface({ input: run.stderr })) {
-            if (line === `▸ ${phase}`) {
+            lines.push(`${line}\n`);
+            if (line === `▸ ${phase}` && !reached) {
                 reached = true;
-                run.kill("SIGKILL");
-                break;
+                run.kill(signal);
+                if (signal === "SIGKILL") {
+                    // What it left behind goes on writing to this pipe.
+                    break;
+                }
             }
         }
-        if (run.exitCode === null && run.signalCode === null) {
-            await once(run, "exit");
-        }
+        const [code] = await exit;
         assert.ok(reached, `the run ended before the phase "${phase}"`);
+        return { errors: lines.join(""), code };
     }
 
     async function down(): Promise<void> {
