@@ -87,7 +87,6 @@ export async function down({ plugins, signal }: RunOptions): Promise<void> {
 /** Boots the local cluster and leaves it. */
 export async function clusterUp({ signal }: RunOptions): Promise<void> {
     await takeRunLock();
-    await requireClusterPrerequisites();
     const cluster = await bootCluster(signal);
     process.stdout.write(
         `kubeconfig: ${cluster.kubeconfig}\ngateway:    http://${cluster.gatewayAddress}\nimage:      ${cluster.modelImage}\n`,

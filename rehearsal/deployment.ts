@@ -105,14 +105,7 @@ export class Deployment {
 
     /** How to reach the service, from the outputs. */
     async service(): Promise<Service> {
-        const { gatewayAddress, host, apiUsername, apiPassword } = (await this.outputs()) as Record<
-            string,
-            string
-        >;
-        if (!gatewayAddress || !host || !apiUsername || !apiPassword) {
-            throw new Error("the stack's outputs do not say how to reach the service");
-        }
-        return { gatewayAddress, host, credentials: `${apiUsername}:${apiPassword}` };
+        return serviceOf(await this.outputs());
     }
 
     /**
@@ -123,8 +116,8 @@ export class Deployment {
      * @throws Error naming the files and processes that hold one
      */
     async searchForLeaks(logFolders: readonly string[]): Promise<number> {
-        const { credentials } = await this.service();
         const outputs = await this.outputs();
+        const { credentials } = serviceOf(outputs);
         const forms = [credentials.slice(credentials.indexOf(":") + 1), credentials].flatMap(
             leakForms,
         );
@@ -154,8 +147,16 @@ export class Deployment {
     ): Promise<string> {
         const { stdout } = await this.engine.pulumi(args, {
             ...options,
-            ...(this.signal ? { signal: this.signal } : {}),
+            signal: this.signal,
         });
         return stdout;
     }
+}
+
+function serviceOf(outputs: Readonly<Record<string, unknown>>): Service {
+    const { gatewayAddress, host, apiUsername, apiPassword } = outputs as Record<string, string>;
+    if (!gatewayAddress || !host || !apiUsername || !apiPassword) {
+        throw new Error("the stack's outputs do not say how to reach the service");
+    }
+    return { gatewayAddress, host, credentials: `${apiUsername}:${apiPassword}` };
 }

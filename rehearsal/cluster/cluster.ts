@@ -29,7 +29,7 @@ import { importImages, packImages, type Image } from "./images";
 import { gatewayAnswers, installKnative } from "./knative";
 import { NETWORK, connectNode, refuseForeignNetwork, removeLink } from "./network";
 import { startNode } from "./node";
-import { clusterProcesses, nodeProcess, readProcess, type Process } from "./processes";
+import { clusterProcesses, kill, nodeProcess, readProcess, type Process } from "./processes";
 import { until } from "./until";
 
 /** The local cluster: Kubernetes with Knative and Kourier. */
@@ -275,14 +275,4 @@ export async function tearDownCluster(): Promise<void> {
     await removeLink();
     await removeCgroups(CGROUP_RECORD);
     await rm(CLUSTER_STATE, { recursive: true, force: true });
-}
-
-function kill(pid: number): void {
-    try {
-        process.kill(pid, "SIGKILL");
-    } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
-            throw error;
-        }
-    }
 }

@@ -41,14 +41,30 @@ export async function readProcess(pid: number): Promise<Process | undefined> {
 }
 
 /** The processes that were started for the cluster, except containers. */
-export async function clusterProcesses(): Promise<Process[]> {
-    const mark = `${OWNER_VARIABLE}=${CLUSTER_STATE}`;
+export function clusterProcesses(): Promise<Process[]> {
+    return processesWith(OWNER_VARIABLE, CLUSTER_STATE);
+}
+
+/** The processes in whose environment the variable has this value. */
+export async function processesWith(variable: string, value: string): Promise<Process[]> {
+    const mark = `${variable}=${value}`;
     const marked = await Promise.all(
         (await processes()).map(async (process) =>
             (await environment(process.pid)).includes(mark) ? process : undefined,
         ),
     );
     return marked.filter((process) => process !== undefined);
+}
+
+/** Ends a process at once, unless it is gone. */
+export function kill(pid: number): void {
+    try {
+        process.kill(pid, "SIGKILL");
+    } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
+            throw error;
+        }
+    }
 }
 
 async function environment(pid: number): Promise<string[]> {

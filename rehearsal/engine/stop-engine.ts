@@ -1,6 +1,7 @@
-import { readFile, readdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { kill, processesWith } from "../cluster/processes";
 
 /** How long killed processes may take to disappear, in milliseconds. */
 const DEADLINE = 10_000;
@@ -15,7 +16,8 @@ const DEADLINE = 10_000;
 export async function stopEngine(folder: string): Promise<void> {
     const deadline = Date.now() + DEADLINE;
     for (;;) {
-        const running = await processesWith(`PULUMI_HOME=${join(folder, "home")}`);
+        const found = await processesWith("PULUMI_HOME", join(folder, "home"));
+        const running = found.map(({ pid }) => pid).filter((pid) => pid !== process.pid);
         if (running.length === 0) {
             break;
         }
@@ -28,27 +30,4 @@ export async function stopEngine(folder: string): Promise<void> {
         await delay(50);
     }
     await rm(join(folder, "state", ".pulumi", "locks"), { recursive: true, force: true });
-}
-
-async function processesWith(variable: string): Promise<number[]> {
-    const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry)).map(Number);
-    const found: number[] = [];
-    for (const pid of pids) {
-        // A process may end meanwhile, and that of another user hides its environment.
-        const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
-        if (pid !== process.pid && environment.split("\0").includes(variable)) {
-            found.push(pid);
-        }
-    }
-    return found;
-}
-
-function kill(pid: number): void {
-    try {
-        process.kill(pid, "SIGKILL");
-    } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
-            throw error;
-        }
-    }
 }
