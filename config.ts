@@ -1,17 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { StableDiffusionArgs } from "./components/stable-diffusion";
-import { userError } from "./components/user-error";
+import { type AckSettings, readAckSettings } from "./config-ack";
+import { ConfigReader } from "./config-reader";
 import { LIMITS } from "./policy/limits";
 
 /**
  * What a stack chooses: what the service takes, and where it goes. Types, descriptions and defaults are
  * declared in Pulumi.yaml, and only there.
  */
-export interface Settings extends Omit<StableDiffusionArgs, "kubeconfig"> {
-    /** Where the service runs. */
-    readonly target: Target;
-    /** Contents of the cluster's kubeconfig, a secret; undefined in a preview of a cluster to come. */
-    readonly kubeconfig: pulumi.Output<string> | undefined;
+export type Settings = ServiceSettings & (AckTarget | KubeconfigTarget);
+
+/** What is chosen for every target. */
+export interface ServiceSettings extends Omit<StableDiffusionArgs, "kubeconfig"> {
     /** Whether the program sets Knative's own ConfigMaps. */
     readonly manageKnativeConfig: boolean;
     /** Namespace of the Service of Knative's gateway. */
@@ -22,11 +22,21 @@ export interface Settings extends Omit<StableDiffusionArgs, "kubeconfig"> {
     readonly gatewayAddress: string | undefined;
 }
 
-/** The targets there are. */
-export const TARGETS = ["kubeconfig"] as const;
+/** Everything is made: network, ACK cluster, GPUs, Knative. */
+export interface AckTarget {
+    readonly target: "ack";
+    readonly ack: AckSettings;
+}
 
-/** Where the service runs: `kubeconfig` is a cluster that exists already. */
-export type Target = (typeof TARGETS)[number];
+/** A cluster that exists already. */
+export interface KubeconfigTarget {
+    readonly target: "kubeconfig";
+    /** Contents of the cluster's kubeconfig, a secret; undefined in a preview of a cluster to come. */
+    readonly kubeconfig: pulumi.Output<string> | undefined;
+}
+
+/** Where the service runs. */
+export const TARGETS = ["ack", "kubeconfig"] as const;
 
 /** Flags of the WebUI that the program sets itself, or that would open the service to everybody. */
 const RESERVED_FLAGS = [
@@ -63,216 +73,142 @@ const MEMORY = /^([1-9][0-9]*)(Mi|Gi|Ti)$/;
  * @throws pulumi.RunError naming every problem at once: the key, the value given and what is allowed
  */
 export function readSettings(dryRun: boolean = pulumi.runtime.isDryRun()): Settings {
-    const config = new pulumi.Config();
-    const problems: string[] = [];
-    const known = new Set<string>();
-
-    const minScale = integer("minScale", 0, LIMITS.maxScale.max);
-    const maxScale = integer("maxScale", LIMITS.maxScale.min, LIMITS.maxScale.max);
-    if (minScale > maxScale) {
-        problem("minScale", String(minScale), `at most maxScale (${maxScale})`);
+    const reader = new ConfigReader();
+    const target = reader.oneOf("target", TARGETS);
+    const kubeconfig = reader.secret("kubeconfig");
+    if (target === "kubeconfig" && kubeconfig === undefined && !dryRun) {
+        reader.problem(
+            "kubeconfig",
+            "",
+            "the contents of a kubeconfig: pulumi config set --secret kubeconfig < FILE",
+        );
     }
-    const scaleDownDelaySeconds = integer("scaleDownDelaySeconds", 0, 3600);
-    const serviceName = text(
-        "serviceName",
-        DNS_LABEL,
-        "a DNS label: a-z, 0-9 and -, at most 63 characters",
-    );
-    const namespace = text(
-        "namespace",
-        DNS_LABEL,
-        "a DNS label: a-z, 0-9 and -, at most 63 characters",
-    );
+    const service = readService(reader);
+    const ack = readAckSettings(reader, service, target === "ack");
+    reader.finish();
+    if (target === "kubeconfig") {
+        return { ...service, target, kubeconfig };
+    }
+    return {
+        ...service,
+        target,
+        ack,
+        // Knative that comes and goes with the cluster is configured with it.
+        manageKnativeConfig: service.manageKnativeConfig || ack.knative !== undefined,
+        elasticInstances:
+            ack.gpuSupply === "eci"
+                ? { instanceTypes: ack.gpuInstanceTypes, spotStrategy: ack.gpuSpotStrategy }
+                : undefined,
+    };
+}
+
+function readService(reader: ConfigReader): ServiceSettings {
+    const minScale = reader.integer("minScale", 0, LIMITS.maxScale.max);
+    const maxScale = reader.integer("maxScale", LIMITS.maxScale.min, LIMITS.maxScale.max);
+    if (minScale > maxScale) {
+        reader.problem("minScale", String(minScale), `at most maxScale (${maxScale})`);
+    }
+    const label = "a DNS label: a-z, 0-9 and -, at most 63 characters";
+    const namespace = reader.text("namespace", DNS_LABEL, label);
     if (SYSTEM_NAMESPACE.test(namespace)) {
-        problem(
+        reader.problem(
             "namespace",
             namespace,
             "a namespace of its own, which destroy may delete; not one of the cluster's",
         );
     }
-    const cookieName = text(
-        "cookieName",
-        /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/,
-        "a cookie name as of RFC 6265",
-    );
-    const cookieTimeoutSeconds = integer("cookieTimeoutSeconds", 1, 86_400);
-
-    const settings: Settings = {
-        target: oneOf("target", TARGETS),
-        kubeconfig: kubeconfig(),
-        manageKnativeConfig: flag("manageKnativeConfig"),
+    return {
+        manageKnativeConfig: reader.flag("manageKnativeConfig"),
         namespace,
-        serviceName,
-        domain: text("domain", DNS_NAME, "a DNS name such as example.com"),
-        image: text(
+        serviceName: reader.text("serviceName", DNS_LABEL, label),
+        domain: reader.text("domain", DNS_NAME, "a DNS name such as example.com"),
+        image: reader.text(
             "image",
             /^[^\s@]+@sha256:[0-9a-f]{64}$/,
             "an image pinned by digest: NAME@sha256:<64 hexadecimal digits>",
         ),
-        webuiArgs: webuiArgs(),
-        environment: environment(),
-        readiness: text(
+        webuiArgs: readWebuiArgs(reader),
+        environment: readEnvironment(reader),
+        readiness: reader.text(
             "readiness",
             /^(tcp|\/[^\s?#]*)$/,
             "tcp, or an HTTP path that starts with / and answers without credentials",
         ),
-        containerConcurrency: integer(
+        containerConcurrency: reader.integer(
             "containerConcurrency",
             LIMITS.containerConcurrency.min,
             LIMITS.containerConcurrency.max,
         ),
         minScale,
         maxScale,
-        targetUtilizationPercentage: integer("targetUtilizationPercentage", 1, 100),
-        scaleDownDelaySeconds,
+        targetUtilizationPercentage: reader.integer("targetUtilizationPercentage", 1, 100),
+        scaleDownDelaySeconds: reader.integer("scaleDownDelaySeconds", 0, 3600),
         // Knative's own maximum (max-revision-timeout-seconds) is 600 unless its operator raised it.
-        timeoutSeconds: integer("timeoutSeconds", 1, 600),
-        progressDeadlineSeconds: integer("progressDeadlineSeconds", 10, 7200),
-        gpusPerPod: integer("gpusPerPod", 1, 8),
-        gpuToleration: flag("gpuToleration"),
-        cpu: text("cpu", CPU, "a Kubernetes quantity in its shortest form, such as 3 or 500m"),
-        memory: memory(),
-        cookieAffinity: flag("cookieAffinity")
-            ? { name: cookieName, timeoutSeconds: cookieTimeoutSeconds }
-            : undefined,
-        gatewayNamespace: text("gatewayNamespace", DNS_LABEL, "a DNS label"),
-        gatewayService: text("gatewayService", DNS_LABEL, "a DNS label"),
+        timeoutSeconds: reader.integer("timeoutSeconds", 1, 600),
+        progressDeadlineSeconds: reader.integer("progressDeadlineSeconds", 10, 7200),
+        gpusPerPod: reader.integer("gpusPerPod", 1, 8),
+        gpuToleration: reader.flag("gpuToleration"),
+        cpu: reader.text(
+            "cpu",
+            CPU,
+            "a Kubernetes quantity in its shortest form, such as 3 or 500m",
+        ),
+        memory: readMemory(reader),
+        cookieAffinity: readCookieAffinity(reader),
+        gatewayNamespace: reader.text("gatewayNamespace", DNS_LABEL, "a DNS label"),
+        gatewayService: reader.text("gatewayService", DNS_LABEL, "a DNS label"),
         gatewayAddress:
-            text(
+            reader.text(
                 "gatewayAddress",
                 /^([A-Za-z0-9.-]+(:[0-9]{1,5})?)?$/,
                 "HOST or HOST:PORT, or empty",
             ) || undefined,
     };
+}
 
-    const prefix = `${config.name}:`;
-    for (const key of Object.keys(pulumi.runtime.allConfig())) {
-        if (key.startsWith(prefix) && !known.has(key.slice(prefix.length))) {
-            problem(
-                key.slice(prefix.length),
-                undefined,
-                `no such key; known are ${[...known].sort().join(", ")}`,
+function readWebuiArgs(reader: ConfigReader): string[] {
+    const words = reader.words("webuiArgs", "a list of flags such as --xformers, one word an item");
+    for (const word of words) {
+        if (RESERVED_FLAGS.includes(word.split("=")[0] ?? "")) {
+            reader.problem("webuiArgs", word, `any flag but ${RESERVED_FLAGS.join(", ")}`);
+        }
+    }
+    return words;
+}
+
+function readEnvironment(reader: ConfigReader): Record<string, string> {
+    const variables = reader.map(
+        "environment",
+        /^[A-Za-z_][A-Za-z0-9_]*$/,
+        "a map of variable names to strings",
+    );
+    for (const name of Object.keys(variables)) {
+        if (RESERVED_VARIABLE.test(name)) {
+            reader.problem(
+                "environment",
+                name,
+                "any name but COMMANDLINE_ARGS, PORT and K_*, which are set already",
             );
         }
     }
-    if (problems.length > 0) {
-        throw userError(
-            `the configuration of this stack has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:\n${problems.join("\n")}`,
-        );
-    }
-    return settings;
+    return variables;
+}
 
-    function problem(key: string, value: unknown, allowed: string): void {
-        const given = value === undefined ? "" : ` is ${JSON.stringify(value)}`;
-        problems.push(`  ${config.name}:${key}${given}; allowed: ${allowed}`);
-    }
+function readMemory(reader: ConfigReader): string {
+    const isShortest = (value: string): boolean => Number(MEMORY.exec(value)?.[1]) % 1024 !== 0;
+    return reader.checked(
+        "memory",
+        (value) => MEMORY.test(value) && isShortest(value),
+        "a Kubernetes quantity in Mi, Gi or Ti in its shortest form, such as 12Gi",
+    );
+}
 
-    /** The text of a key, judged by `accept`; the one place that reads a key. */
-    function checked(key: string, accept: (value: string) => boolean, allowed: string): string {
-        known.add(key);
-        const value = config.get(key);
-        if (value === undefined || !accept(value)) {
-            problem(key, value, allowed);
-        }
-        return value ?? "";
-    }
-
-    function text(key: string, pattern: RegExp, allowed: string): string {
-        return checked(key, (value) => pattern.test(value), allowed);
-    }
-
-    function oneOf<T extends string>(key: string, values: readonly T[]): T {
-        const accepted = (value: string): boolean => values.some((each) => each === value);
-        return checked(key, accepted, values.join(", ")) as T;
-    }
-
-    function integer(key: string, min: number, max: number): number {
-        const number = (value: string): number =>
-            /^-?[0-9]+$/.test(value) ? Number(value) : Number.NaN;
-        const accepted = (value: string): boolean => number(value) >= min && number(value) <= max;
-        return number(checked(key, accepted, `a whole number from ${min} to ${max}`));
-    }
-
-    function flag(key: string): boolean {
-        return oneOf(key, ["true", "false"]) === "true";
-    }
-
-    function json(key: string, accept: (value: unknown) => boolean, allowed: string): unknown {
-        let parsed: unknown;
-        const accepted = (value: string): boolean => {
-            try {
-                parsed = JSON.parse(value);
-            } catch {
-                return false;
-            }
-            return accept(parsed);
-        };
-        const before = problems.length;
-        checked(key, accepted, allowed);
-        return problems.length === before ? parsed : undefined;
-    }
-
-    function webuiArgs(): string[] {
-        const isFlagList = (value: unknown): value is string[] =>
-            Array.isArray(value) && value.every((word) => typeof word === "string" && word !== "");
-        const words = json(
-            "webuiArgs",
-            isFlagList,
-            "a list of flags such as --xformers, one word an item",
-        );
-        for (const word of (words ?? []) as string[]) {
-            if (RESERVED_FLAGS.includes(word.split("=")[0] ?? "")) {
-                problem("webuiArgs", word, `any flag but ${RESERVED_FLAGS.join(", ")}`);
-            }
-        }
-        return (words ?? []) as string[];
-    }
-
-    function environment(): Record<string, string> {
-        const isVariables = (value: unknown): value is Record<string, string> =>
-            typeof value === "object" &&
-            value !== null &&
-            !Array.isArray(value) &&
-            Object.entries(value).every(
-                ([name, content]) =>
-                    /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && typeof content === "string",
-            );
-        const variables = json("environment", isVariables, "a map of variable names to strings");
-        for (const name of Object.keys(variables ?? {})) {
-            if (RESERVED_VARIABLE.test(name)) {
-                problem(
-                    "environment",
-                    name,
-                    "any name but COMMANDLINE_ARGS, PORT and K_*, which are set already",
-                );
-            }
-        }
-        return (variables ?? {}) as Record<string, string>;
-    }
-
-    function memory(): string {
-        const isShortest = (value: string): boolean => {
-            const number = Number(MEMORY.exec(value)?.[1]);
-            return number % 1024 !== 0;
-        };
-        const allowed = "a Kubernetes quantity in Mi, Gi or Ti in its shortest form, such as 12Gi";
-        return checked("memory", (value) => MEMORY.test(value) && isShortest(value), allowed);
-    }
-
-    function kubeconfig(): pulumi.Output<string> | undefined {
-        known.add("kubeconfig");
-        // Read as a secret from the start; its text never enters a message.
-        const secret = config.getSecret("kubeconfig");
-        if (pulumi.runtime.allConfig()[`${config.name}:kubeconfig`]) {
-            return secret;
-        }
-        if (!dryRun) {
-            problem(
-                "kubeconfig",
-                "",
-                "the contents of a kubeconfig: pulumi config set --secret kubeconfig < FILE",
-            );
-        }
-        return undefined;
-    }
+function readCookieAffinity(reader: ConfigReader): StableDiffusionArgs["cookieAffinity"] {
+    const name = reader.text(
+        "cookieName",
+        /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/,
+        "a cookie name as of RFC 6265",
+    );
+    const timeoutSeconds = reader.integer("cookieTimeoutSeconds", 1, 86_400);
+    return reader.flag("cookieAffinity") ? { name, timeoutSeconds } : undefined;
 }

@@ -1,31 +1,56 @@
+import * as pulumi from "@pulumi/pulumi";
+import { Cluster } from "./components/cluster";
 import { openExistingCluster } from "./components/existing-cluster";
+import { requireFixedSettings } from "./components/fixed-settings";
+import { GpuNodePool } from "./components/gpu-node-pool";
+import { requireZones } from "./components/gpu-zones";
 import { Knative } from "./components/knative";
+import { knativeAddon } from "./components/knative-addon";
+import { knativeGateway } from "./components/knative-readiness";
+import { adoptNetwork, Network } from "./components/network";
 import { StableDiffusion } from "./components/stable-diffusion";
-import { readSettings } from "./config";
+import { virtualNode } from "./components/virtual-node";
+import {
+    type AckTarget,
+    type KubeconfigTarget,
+    readSettings,
+    type ServiceSettings,
+} from "./config";
 
 /** The program: Pulumi runs it and takes what it returns as the stack's outputs (docs/outputs.md). */
 export = async () => {
     const settings = readSettings();
 
-    const cluster = await openExistingCluster("cluster", settings.kubeconfig, settings);
-    const inCluster = { providers: [cluster.provider] };
+    const cluster =
+        settings.target === "ack" ? await makeCluster(settings) : await openCluster(settings);
+    const inCluster = { providers: [cluster.provider], dependsOn: cluster.parts };
 
+    const gatewayAddress = await knativeGateway({
+        ...settings,
+        kubeconfig: cluster.kubeconfig,
+        waitSeconds: cluster.knativeWaitSeconds,
+    });
     const knative = new Knative(
         "knative",
-        { ...settings, manageConfig: settings.manageKnativeConfig },
+        {
+            manageConfig: settings.manageKnativeConfig,
+            retainConfig: settings.target === "ack" && settings.ack.knative !== undefined,
+            domain: settings.domain,
+        },
         inCluster,
     );
 
     const service = new StableDiffusion(
         "stable-diffusion",
         { ...settings, kubeconfig: cluster.kubeconfig },
-        { ...inCluster, dependsOn: knative },
+        { ...inCluster, dependsOn: [...cluster.parts, knative] },
     );
 
     return {
+        outputsVersion: OUTPUTS_VERSION,
         endpoint: service.url,
         txt2imgUrl: service.url.apply((url) => `${url}/sdapi/v1/txt2img`),
-        gatewayAddress: knative.gatewayAddress,
+        gatewayAddress,
         host: service.host,
         apiUsername: service.username,
         apiPassword: service.password,
@@ -38,5 +63,83 @@ export = async () => {
             gpuCapacity: cluster.gpuCapacity,
         },
         kubeconfig: cluster.kubeconfig,
+        clusterId: cluster.clusterId,
+        vpcId: cluster.vpcId,
+        vswitchIds: cluster.vswitchIds,
     };
 };
+
+/** Version of the outputs' contract (docs/outputs.md). */
+const OUTPUTS_VERSION = 1;
+
+/** Network, cluster, GPUs and Knative on ACK, in the order in which they come up. */
+async function makeCluster({ ack, ...settings }: ServiceSettings & AckTarget) {
+    const adopted = ack.vswitchIds.length > 0 ? await adoptNetwork(ack.vswitchIds) : undefined;
+    await requireZones({
+        zones: adopted?.zones ?? ack.zones,
+        gpuInstanceTypes: ack.gpuInstanceTypes,
+        makesNatGateway: !adopted,
+    });
+    const suffix = await requireFixedSettings("fixed-settings", {
+        target: settings.target,
+        "alicloud:region": ack.region,
+        zones: ack.zones,
+        vswitchIds: adopted ? `vSwitches of ${adopted.vpcId}` : "none",
+        vpcCidr: adopted ? "of an existing VPC" : ack.vpcCidr,
+        podCidr: ack.podCidr,
+        serviceCidr: ack.serviceCidr,
+        gpuSupply: ack.gpuSupply,
+        knativeAddonName: ack.knative?.name ?? "none, since knativeInstall is existing",
+    });
+    if (ack.warning !== undefined) {
+        await pulumi.log.warn(ack.warning);
+    }
+    const { protect } = ack;
+
+    const network = adopted ?? new Network("network", ack, { protect });
+    const cluster = new Cluster(
+        "cluster",
+        { ...ack, suffix, vswitchIds: network.vswitchIds },
+        // Nodes need the way out that the network's last part opens.
+        { protect, dependsOn: network instanceof Network ? network : [] },
+    );
+    const ofCluster = { protect, dependsOn: cluster };
+    const { clusterId } = cluster;
+    const gpus =
+        ack.gpuSupply === "node-pool"
+            ? new GpuNodePool(
+                  "gpu",
+                  { ...ack, clusterId, vswitchIds: network.vswitchIds },
+                  ofCluster,
+              )
+            : virtualNode("virtual-node", clusterId, ofCluster);
+    const addon = ack.knative
+        ? knativeAddon("knative-addon", { ...ack.knative, clusterId }, ofCluster)
+        : undefined;
+
+    return {
+        provider: cluster.provider,
+        // Before Knative is asked whether it answers, it has to be there.
+        kubeconfig: pulumi.all([cluster.kubeconfig, addon?.id]).apply(([kubeconfig]) => kubeconfig),
+        parts: [cluster, gpus, ...(addon ? [addon] : [])],
+        knativeWaitSeconds: 900,
+        gpuCapacity: pulumi.output(ack.gpuCapacity),
+        clusterId,
+        vpcId: pulumi.output(network.vpcId),
+        vswitchIds: network.vswitchIds,
+    };
+}
+
+/** A cluster that exists, once it is known to fit. */
+async function openCluster(settings: ServiceSettings & KubeconfigTarget) {
+    const cluster = await openExistingCluster("cluster", settings.kubeconfig, settings);
+    await requireFixedSettings("fixed-settings", { target: settings.target });
+    return {
+        ...cluster,
+        parts: [],
+        knativeWaitSeconds: 60,
+        clusterId: undefined,
+        vpcId: undefined,
+        vswitchIds: undefined,
+    };
+}

@@ -108,7 +108,8 @@ async function withinSeconds<T>(seconds: number, work: Promise<T>): Promise<T> {
     return Promise.race([work, late]);
 }
 
-function reason(error: unknown): string {
+/** Why a request to an API server failed, for a message. */
+export function reason(error: unknown): string {
     if (!(error instanceof Error)) {
         return String(error);
     }

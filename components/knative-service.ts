@@ -12,7 +12,10 @@ export interface KnativeServiceArgs {
     };
     /** Template of its revisions, with Knative's names. */
     readonly template: {
-        readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
+        readonly metadata: {
+            readonly labels?: Readonly<Record<string, string>>;
+            readonly annotations: Readonly<Record<string, string>>;
+        };
         readonly spec: RevisionSpec;
     };
     /** Seconds a new revision has to become ready. */
@@ -70,6 +73,7 @@ export class KnativeService extends k8s.apiextensions.CustomResource {
                     template: {
                         ...template,
                         metadata: {
+                            ...template.metadata,
                             annotations: {
                                 ...annotations,
                                 "serving.knative.dev/progress-deadline": `${progressDeadlineSeconds}s`,

@@ -13,27 +13,22 @@ import {
     PART_OF,
     TOLERATIONS_FEATURE,
 } from "./knative-config";
-import { userError } from "./user-error";
 
 /** Arguments for {@link Knative}. */
 export interface KnativeArgs {
     /** Whether to set Knative's ConfigMaps, which all services of the cluster share. */
     readonly manageConfig: boolean;
+    /**
+     * Whether the ConfigMaps keep what was set when this stack is destroyed: where Knative goes with the stack
+     * anyway. Otherwise the keys are removed, which does not bring earlier values back.
+     */
+    readonly retainConfig: boolean;
     /** Domain of our services' host names. */
     readonly domain: string;
-    /** Namespace of the Service of the gateway. */
-    readonly gatewayNamespace: string;
-    /** Name of the Service of the gateway. */
-    readonly gatewayService: string;
-    /** Address of the gateway. @default - that of the Service's load balancer */
-    readonly gatewayAddress?: string | undefined;
 }
 
-/** Knative Serving as it is installed in a cluster: its configuration, and where its gateway answers. */
+/** The configuration of the Knative Serving that is installed in a cluster. */
 export class Knative extends pulumi.ComponentResource {
-    /** Address at which the gateway takes requests for every host. */
-    public readonly gatewayAddress: pulumi.Output<string>;
-
     constructor(name: string, args: KnativeArgs, opts?: pulumi.ComponentResourceOptions) {
         super("sd:knative:Knative", name, {}, opts);
 
@@ -50,23 +45,12 @@ export class Knative extends pulumi.ComponentResource {
                         },
                         data,
                     },
-                    { parent: this },
+                    { parent: this, retainOnDelete: args.retainConfig },
                 );
             }
         }
 
-        const { gatewayNamespace, gatewayService } = args;
-        this.gatewayAddress =
-            args.gatewayAddress === undefined
-                ? k8s.core.v1.Service.get(
-                      `${name}-gateway`,
-                      `${gatewayNamespace}/${gatewayService}`,
-                      { parent: this },
-                  ).status.apply((status) =>
-                      loadBalancerAddress(status, `${gatewayNamespace}/${gatewayService}`),
-                  )
-                : pulumi.output(args.gatewayAddress);
-        this.registerOutputs({ gatewayAddress: this.gatewayAddress });
+        this.registerOutputs({});
     }
 }
 
@@ -99,23 +83,4 @@ export function knativeConfig(domain: string): Record<string, Record<string, str
         // A pod that waits for a GPU node is not a failure of its revision.
         [DEPLOYMENT]: { "pod-is-always-schedulable": "true" },
     };
-}
-
-/**
- * The address of a Service's load balancer.
- *
- * @throws pulumi.RunError when it has none, saying what to set
- */
-export function loadBalancerAddress(
-    status: { loadBalancer?: { ingress?: { ip?: string; hostname?: string }[] } } | undefined,
-    service: string,
-): string {
-    const ingress = status?.loadBalancer?.ingress?.[0];
-    const address = ingress?.ip ?? ingress?.hostname;
-    if (address === undefined) {
-        throw userError(
-            `the gateway's Service ${service} has no load balancer address; set the one at which the gateway is reached: pulumi config set gatewayAddress HOST:PORT`,
-        );
-    }
-    return address;
 }

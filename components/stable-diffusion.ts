@@ -2,10 +2,12 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { GPU_RESOURCE, GPU_TAINT } from "./gpu";
+import type { SpotStrategy } from "./gpu-node-pool";
 import { PART_OF } from "./knative-config";
 import { KnativeService } from "./knative-service";
 import { revisionFailure } from "./revision-failure";
 import { userError } from "./user-error";
+import { ECI_ANNOTATIONS, ECI_LABEL } from "./virtual-node";
 
 /** Arguments for {@link StableDiffusion}. What decides structure or is checked by a policy is plain. */
 export interface StableDiffusionArgs {
@@ -48,6 +50,13 @@ export interface StableDiffusionArgs {
     /** Cookie affinity as ACK's Knative knows it. @default - none */
     readonly cookieAffinity?:
         { readonly name: string; readonly timeoutSeconds: number } | undefined;
+    /**
+     * Elastic container instances, where the pods run on these: types, the preferred one first, and how they
+     * are paid for. @default - pods run on nodes
+     */
+    readonly elasticInstances?:
+        | { readonly instanceTypes: readonly string[]; readonly spotStrategy: SpotStrategy }
+        | undefined;
     /** Contents of the cluster's kubeconfig: only read, to explain a revision that does not start. */
     readonly kubeconfig: pulumi.Output<string>;
 }
@@ -145,7 +154,13 @@ export class StableDiffusion extends pulumi.ComponentResource {
                     annotations: affinityAnnotations(args.cookieAffinity),
                 },
                 template: {
-                    metadata: { annotations: autoscalingAnnotations(args) },
+                    metadata: {
+                        ...(args.elasticInstances ? { labels: ECI_LABEL } : {}),
+                        annotations: {
+                            ...autoscalingAnnotations(args),
+                            ...elasticInstanceAnnotations(args.elasticInstances),
+                        },
+                    },
                     spec: {
                         containerConcurrency: args.containerConcurrency,
                         timeoutSeconds: args.timeoutSeconds,
@@ -190,6 +205,23 @@ function autoscalingAnnotations(args: StableDiffusionArgs): Record<string, strin
         // One queue in the activator for all pods: a request waits for the first pod that is free, never
         // behind a busy one while another idles.
         "autoscaling.knative.dev/target-burst-capacity": "-1",
+    };
+}
+
+function elasticInstanceAnnotations(
+    instances: StableDiffusionArgs["elasticInstances"],
+): Record<string, string> {
+    if (!instances) {
+        return {};
+    }
+    return {
+        [ECI_ANNOTATIONS.types]: instances.instanceTypes.join(","),
+        ...(instances.spotStrategy === "NoSpot"
+            ? {}
+            : {
+                  [ECI_ANNOTATIONS.spotStrategy]: instances.spotStrategy,
+                  [ECI_ANNOTATIONS.spotFallback]: "true",
+              }),
     };
 }
 

@@ -1,0 +1,177 @@
+import { setTimeout } from "node:timers/promises";
+import type { KubeConfig } from "@kubernetes/client-node";
+import * as pulumi from "@pulumi/pulumi";
+import { loadKubeconfig, reason } from "./cluster-facts";
+import { userError } from "./user-error";
+
+/** What is asked of an installed Knative before anything is put into it. */
+export interface KnativeReadinessArgs {
+    /** Contents of the cluster's kubeconfig. */
+    readonly kubeconfig: pulumi.Output<string>;
+    /** Namespace of the Service of the gateway. */
+    readonly gatewayNamespace: string;
+    /** Name of the Service of the gateway. */
+    readonly gatewayService: string;
+    /** Address of the gateway. @default - that of the Service's load balancer */
+    readonly gatewayAddress?: string | undefined;
+    /** Seconds for which to wait. */
+    readonly waitSeconds: number;
+}
+
+/**
+ * Waits until Knative takes Services: its webhook answers, and its gateway has an address and a pod behind it. An
+ * installer may call itself finished before that, and then the first Service would fail for good: the provider
+ * does not try again when a webhook does not answer.
+ *
+ * @returns the gateway's address; in a preview, which waits for nothing, unknown where it is not there yet
+ * @throws pulumi.RunError when the time is over, saying what is missing
+ */
+export async function knativeGateway(args: KnativeReadinessArgs): Promise<pulumi.Output<string>> {
+    if (pulumi.runtime.isDryRun()) {
+        return args.kubeconfig.apply(async (contents) => {
+            const { address } = await gateway(await loadKubeconfig(contents), args);
+            return address ?? (pulumi.unknown as unknown as string);
+        });
+    }
+    const contents = await new Promise<string>((resolve) => {
+        args.kubeconfig.apply(resolve);
+    });
+    return pulumi.output(await untilKnativeAnswers(contents, args));
+}
+
+/** Pause between two looks, in milliseconds. */
+const PAUSE = 1000;
+
+/** How often a wait says what it waits for, in seconds. */
+const REPORT_EVERY = 15;
+
+/**
+ * The waiting of {@link knativeGateway}.
+ *
+ * @param kubeconfig contents of a kubeconfig
+ * @param report is told every 15 s what is waited for
+ * @returns the gateway's address
+ * @throws pulumi.RunError when the time is over
+ */
+export async function untilKnativeAnswers(
+    kubeconfig: string,
+    args: Omit<KnativeReadinessArgs, "kubeconfig">,
+    report: (message: string) => Promise<void> = pulumi.log.info,
+): Promise<string> {
+    const cluster = await loadKubeconfig(kubeconfig);
+    const started = performance.now();
+    const elapsed = (): number => Math.round((performance.now() - started) / 1000);
+    let reported = 0;
+    for (;;) {
+        const silence = await webhookSilence(cluster);
+        const { address, missing } =
+            silence === undefined ? await gateway(cluster, args) : { missing: silence };
+        if (address !== undefined) {
+            return address;
+        }
+        if (elapsed() >= args.waitSeconds) {
+            throw userError(
+                `Knative does not answer after ${args.waitSeconds} s: ${missing}. Nothing was put into it; the next up goes on from here`,
+            );
+        }
+        if (elapsed() >= reported + REPORT_EVERY) {
+            reported = elapsed();
+            await report(
+                `waiting for Knative, ${reported} s of at most ${args.waitSeconds}: ${missing}`,
+            );
+        }
+        await setTimeout(PAUSE);
+    }
+}
+
+/**
+ * Why the webhook does not take part in creating a Service, seen by a creation that the API server does not carry
+ * out; undefined if it does. An answer that refuses the Service is an answer as well.
+ */
+async function webhookSilence(cluster: KubeConfig): Promise<string | undefined> {
+    const { ApiException, CustomObjectsApi } = await import("@kubernetes/client-node");
+    try {
+        await cluster.makeApiClient(CustomObjectsApi).createNamespacedCustomObject({
+            group: "serving.knative.dev",
+            version: "v1",
+            namespace: PROBE_NAMESPACE,
+            plural: "services",
+            dryRun: "All",
+            body: PROBE,
+        });
+        return undefined;
+    } catch (error) {
+        const code = error instanceof ApiException ? error.code : 0;
+        if (code === 401 || code === 403) {
+            throw userError(
+                `the kubeconfig may not create Knative Services in the namespace ${PROBE_NAMESPACE} (HTTP ${code}); use one of an administrator`,
+            );
+        }
+        if (code === 404) {
+            return "the API server does not know Knative Services yet";
+        }
+        const isVerdict = code >= 400 && code < 500 && code !== 429;
+        return isVerdict ? undefined : `Knative's webhook does not answer (${reason(error)})`;
+    }
+}
+
+/** A namespace that every cluster has; nothing is made in it. */
+const PROBE_NAMESPACE = "default";
+
+/** A Service that the limits of knative.ts and of the policies allow, so that they are no reason to refuse it. */
+const PROBE = {
+    apiVersion: "serving.knative.dev/v1",
+    kind: "Service",
+    metadata: { name: "stable-diffusion-probe" },
+    spec: {
+        template: {
+            metadata: { annotations: { "autoscaling.knative.dev/max-scale": "1" } },
+            spec: {
+                containerConcurrency: 1,
+                // Knative asks no registry for what is below dev.local.
+                containers: [{ image: "dev.local/probe:1" }],
+            },
+        },
+    },
+};
+
+/** The gateway's address, or what is missing until it can be used. */
+async function gateway(
+    cluster: KubeConfig,
+    args: Omit<KnativeReadinessArgs, "kubeconfig" | "waitSeconds">,
+): Promise<{ address?: string; missing?: string }> {
+    if (args.gatewayAddress !== undefined) {
+        return { address: args.gatewayAddress };
+    }
+    const { ApiException, CoreV1Api, DiscoveryV1Api } = await import("@kubernetes/client-node");
+    const { gatewayNamespace: namespace, gatewayService: name } = args;
+    const subject = `the gateway's Service ${namespace}/${name}`;
+    try {
+        const [{ status }, slices] = await Promise.all([
+            cluster.makeApiClient(CoreV1Api).readNamespacedService({ namespace, name }),
+            cluster.makeApiClient(DiscoveryV1Api).listNamespacedEndpointSlice({
+                namespace,
+                labelSelector: `kubernetes.io/service-name=${name}`,
+            }),
+        ]);
+        const ingress = status?.loadBalancer?.ingress?.[0];
+        const address = ingress?.ip ?? ingress?.hostname;
+        if (address === undefined) {
+            return {
+                missing: `${subject} has no load balancer address; where it never gets one, set that at which it is reached: pulumi config set gatewayAddress HOST:PORT`,
+            };
+        }
+        const isReady = slices.items.some((slice) =>
+            // Without a condition a pod counts as ready (EndpointConditions of Kubernetes).
+            slice.endpoints?.some(({ conditions }) => conditions?.ready !== false),
+        );
+        return isReady ? { address } : { missing: `${subject} has no pod that is ready` };
+    } catch (error) {
+        return {
+            missing:
+                error instanceof ApiException && error.code === 404
+                    ? `${subject} does not exist; if it has another name, set gatewayNamespace and gatewayService`
+                    : `${subject} cannot be read (${reason(error)})`,
+        };
+    }
+}
