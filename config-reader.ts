@@ -129,22 +129,29 @@ export class ConfigReader {
     }
 
     private json(key: string, accept: (value: unknown) => boolean, allowed: string): unknown {
-        let parsed: unknown;
-        let isGood = false;
+        const found: unknown[] = [];
         this.checked(
             key,
-            (value) => {
-                try {
-                    parsed = JSON.parse(value);
-                } catch {
+            (text) => {
+                const value = parsed(text);
+                if (value === undefined || !accept(value)) {
                     return false;
                 }
-                isGood = accept(parsed);
-                return isGood;
+                found.push(value);
+                return true;
             },
             allowed,
         );
-        return isGood ? parsed : undefined;
+        return found[0];
+    }
+}
+
+/** Undefined for what is not JSON. */
+function parsed(text: string): unknown {
+    try {
+        return JSON.parse(text) as unknown;
+    } catch {
+        return undefined;
     }
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { KubeConfig } from "@kubernetes/client-node";
+import type { KubeConfig, V1Endpoint } from "@kubernetes/client-node";
 import * as pulumi from "@pulumi/pulumi";
 import { loadKubeconfig, reason } from "./cluster-facts";
 import { userError } from "./user-error";
@@ -161,10 +161,12 @@ async function gateway(
                 missing: `${subject} has no load balancer address; where it never gets one, set that at which it is reached: pulumi config set gatewayAddress HOST:PORT`,
             };
         }
-        const isReady = slices.items.some((slice) =>
-            // Without a condition a pod counts as ready (EndpointConditions of Kubernetes).
-            slice.endpoints?.some(({ conditions }) => conditions?.ready !== false),
+        // A slice of no pods may have null for them, which the type does not say; a pod without a condition
+        // counts as ready (EndpointConditions of Kubernetes).
+        const endpoints = slices.items.flatMap(
+            (slice) => (slice.endpoints as V1Endpoint[] | null | undefined) ?? [],
         );
+        const isReady = endpoints.some(({ conditions }) => conditions?.ready !== false);
         return isReady ? { address } : { missing: `${subject} has no pod that is ready` };
     } catch (error) {
         return {

@@ -4,11 +4,17 @@ import { pluginVersion } from "../plugins/plugin-version";
 import { isExecutable, userPulumiHome } from "./cli";
 import { writeLauncher } from "./launcher";
 
-/** Which resource plugins a run uses: those of Pulumi, or our own, which cover what this program needs. */
+/**
+ * Which `kubernetes` and `random` plugins a run uses: those of Pulumi, or our own, which cover what this program
+ * needs. That of `alicloud` is always our own.
+ */
 export type PluginChoice = "official" | "stand-in";
 
 /** Packages of the program that have both an official plugin and a stand-in (`plugins/<name>.ts`). */
 const PACKAGES = ["kubernetes", "random"] as const;
+
+/** The package whose plugin is always the stand-in, since the official one works on the real cloud. */
+const SIMULATED = "alicloud";
 
 /** Longest time in which all official plugins must have been downloaded, in milliseconds. */
 const DOWNLOAD_DEADLINE = 90_000;
@@ -32,7 +38,9 @@ export async function installPlugins(options: {
     const { home, note, signal } = options;
     const record = join(home, "rehearsal-plugins");
     const before = await readFile(record, "utf8").catch(() => "");
-    const installed = JSON.stringify(PACKAGES.map((name) => [name, pluginVersion(name)]));
+    const installed = JSON.stringify(
+        [...PACKAGES, SIMULATED].map((name) => [name, pluginVersion(name)]),
+    );
     const earlier = (["official", "stand-in"] as const).find(
         (choice) => before === `${choice} ${installed}`,
     );
@@ -67,10 +75,8 @@ export async function installPlugins(options: {
     } else {
         note("stand-in plugins, as asked for");
     }
-    if (result === "stand-in") {
-        for (const name of PACKAGES) {
-            await writeLauncher(executableOf(name, home), join(__dirname, `../plugins/${name}.ts`));
-        }
+    for (const name of [...(result === "stand-in" ? PACKAGES : []), SIMULATED]) {
+        await writeLauncher(executableOf(name, home), join(__dirname, `../plugins/${name}.ts`));
     }
     await writeFile(record, `${result} ${installed}`);
     return result;

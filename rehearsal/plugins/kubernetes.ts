@@ -75,7 +75,7 @@ const POLL_PAUSE = 250;
  * follows the official plugin of the same version; where it differs, it is stricter:
  *
  * - Helm, Kustomize, YAML and list resources, functions, `ignoreChanges` and every provider option but
- *   `kubeconfig`, `namespace` and `enableServerSideApply: true` are refused.
+ *   `kubeconfig`, `clusterIdentifier`, `namespace` and `enableServerSideApply: true` are refused.
  * - Kinds for which the official one waits in ways of their own (pods, jobs, …) are refused unless
  *   `pulumi.com/skipAwait` or `pulumi.com/waitFor` says what to wait for.
  * - A patch of an object that does not exist fails; it creates none.
@@ -103,11 +103,10 @@ export function kubernetesPlugin(): Plugin {
                 (key) =>
                     JSON.stringify(revealedAt(olds, key)) !== JSON.stringify(revealedAt(news, key)),
             );
-            // Another cluster means other objects; a cluster not known yet may be another.
-            const replace =
-                revealedAt(news, "kubeconfig") instanceof Unknown ||
-                clusterOf(olds) !== clusterOf(news);
-            const changes = changed.map((key) => [key, { kind: "update", replace }] as const);
+            const replaced = replacingKeys(olds, news);
+            const changes = changed.map(
+                (key) => [key, { kind: "update", replace: replaced.includes(key) }] as const,
+            );
             return { changes: Object.fromEntries(changes) };
         },
 
@@ -319,12 +318,12 @@ function connect(config: PropertyMap): Connection {
     const refused = Object.entries(config).filter(
         ([key, value]) =>
             value !== null &&
-            !["kubeconfig", "namespace", "version"].includes(key) &&
+            !["kubeconfig", "clusterIdentifier", "namespace", "version"].includes(key) &&
             !(key === "enableServerSideApply" && isTrue(revealedAt(config, key))),
     );
     if (refused.length > 0) {
         throw new Error(
-            `the stand-in for the kubernetes plugin does not support the provider's ${refused.map(([key]) => key).join(", ")}; it supports kubeconfig, namespace and enableServerSideApply: true`,
+            `the stand-in for the kubernetes plugin does not support the provider's ${refused.map(([key]) => key).join(", ")}; it supports kubeconfig, clusterIdentifier, namespace and enableServerSideApply: true`,
         );
     }
     const kubeConfig = kubeConfigOf(config);
@@ -356,6 +355,27 @@ function kubeConfigOf(config: PropertyMap): KubeConfig | undefined {
         );
     }
     return kubeConfig;
+}
+
+/**
+ * What of a provider's changed configuration replaces it, and with it all its objects. Without
+ * `clusterIdentifier` the kubeconfig decides: another cluster means other objects, and one that is not known
+ * yet may be another. An identifier that stays the same keeps the provider whatever else changes; one that
+ * becomes another, or unknown, replaces it; one that is added or removed says nothing. Source: DiffConfig in
+ * provider/pkg/provider/provider.go of pulumi/pulumi-kubernetes.
+ */
+function replacingKeys(olds: PropertyMap, news: PropertyMap): string[] {
+    const [before, after] = [olds, news].map((map) => revealedAt(map, "clusterIdentifier"));
+    const isOtherCluster =
+        revealedAt(news, "kubeconfig") instanceof Unknown || clusterOf(olds) !== clusterOf(news);
+    const isIdentified = before !== null && after !== null;
+    if (isIdentified && before === after) {
+        return [];
+    }
+    return [
+        ...(isIdentified ? ["clusterIdentifier"] : []),
+        ...(isOtherCluster ? ["kubeconfig"] : []),
+    ];
 }
 
 /** Something that tells one cluster from another, as far as a kubeconfig can. */

@@ -71,6 +71,14 @@ describe("installPlugins", () => {
         }
     });
 
+    for (const reachable of [true, false]) {
+        it(`takes the stand-in for the cloud, official plugins or not (${reachable})`, async () => {
+            await install(undefined, reachable);
+            const launcher = await readFile(executable(home, "alicloud"), "utf8");
+            assert.match(launcher, /\/plugins\/alicloud\.ts'/);
+        });
+    }
+
     it("downloads the official ones where that works", async () => {
         assert.equal(await install(undefined, true), "official");
         assert.deepEqual(downloads, [

@@ -96,6 +96,12 @@ describe("pulumi.com/waitFor", () => {
             undefined,
         ],
         [
+            "does not end early for a Job that has failed",
+            "condition=Complete",
+            object({ conditions: [{ type: "Failed", status: "True" }] }),
+            "Has no condition Complete",
+        ],
+        [
             "waits for all of a list",
             '["condition=Ready","jsonpath={.status.url}"]',
             object({ conditions: [ready] }),
