@@ -6,7 +6,7 @@ import { VERSIONS } from "./versions";
 
 /** Folders with the programs of the cluster, each called as upstream calls it. */
 export interface Binaries {
-    /** `node-init`: first process of the node and of every pod. */
+    /** `node-init`: first process of every machine and of every pod. */
     readonly node: string;
     /** Control plane, kubelet, kube-proxy, kubeadm and etcd. */
     readonly kubernetes: string;

@@ -3,8 +3,13 @@ import { mkdir, readFile, readdir, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
-/** The control group below which the kubelet puts every pod, in each hierarchy of this machine. */
-export const CGROUP = "sd-rehearsal";
+/** Our control group in each hierarchy of this machine: every worker has one of its own below it. */
+const CGROUP = "sd-rehearsal";
+
+/** The control group below which a worker's kubelet puts every pod, as the kubelet names it. */
+export function cgroupOf(worker: string): string {
+    return `/${CGROUP}/${worker}`;
+}
 
 /**
  * Creates our control group in every hierarchy.
@@ -14,17 +19,34 @@ export const CGROUP = "sd-rehearsal";
  * been run: the machines this was developed on have version 1.)
  */
 export async function createCgroups(record: string): Promise<void> {
-    for (const { folder, version } of await hierarchies()) {
-        if (version === 2) {
-            await enableControllers(folder, record);
+    for (const hierarchy of await hierarchies()) {
+        if (hierarchy.version === 2) {
+            await enableControllers(hierarchy.folder, record);
         }
-        await mkdir(join(folder, CGROUP), { recursive: true });
-        // In version 1 a new group has no processors and no memory nodes, and refuses processes.
-        for (const setting of ["cpuset.cpus", "cpuset.mems"]) {
-            if (version === 1 && existsSync(join(folder, setting))) {
-                const inherited = await readFile(join(folder, setting), "utf8");
-                await writeFile(join(folder, CGROUP, setting), inherited);
+        await createGroup(hierarchy, CGROUP);
+    }
+}
+
+/** Creates the control group of a worker in every hierarchy; two kubelets in one would remove each other's pods. */
+export async function createWorkerCgroups(worker: string): Promise<void> {
+    for (const hierarchy of await hierarchies()) {
+        if (hierarchy.version === 2) {
+            for (const controller of CONTROLLERS) {
+                const control = join(hierarchy.folder, CGROUP, "cgroup.subtree_control");
+                await writeFile(control, `+${controller}`);
             }
+        }
+        await createGroup(hierarchy, join(CGROUP, worker));
+    }
+}
+
+async function createGroup({ folder, version }: Hierarchy, group: string): Promise<void> {
+    await mkdir(join(folder, group), { recursive: true });
+    // In version 1 a new group has no processors and no memory nodes, and refuses processes.
+    for (const setting of ["cpuset.cpus", "cpuset.mems"]) {
+        if (version === 1 && existsSync(join(folder, setting))) {
+            const inherited = await readFile(join(folder, setting), "utf8");
+            await writeFile(join(folder, group, setting), inherited);
         }
     }
 }
@@ -39,6 +61,13 @@ export async function removeCgroups(record: string): Promise<void> {
         for (const controller of controllers) {
             await writeFile(join(folder, "cgroup.subtree_control"), `-${controller}`);
         }
+    }
+}
+
+/** Removes the control groups of a worker once their processes are dead. */
+export async function removeWorkerCgroups(worker: string): Promise<void> {
+    for (const { folder } of await mounts()) {
+        await removeTree(join(folder, CGROUP, worker));
     }
 }
 

@@ -3,34 +3,34 @@ import {
     Health,
     KubeConfig,
     KubernetesObjectApi,
-    PatchStrategy,
-    setHeaderOptions,
     type KubernetesObject,
 } from "@kubernetes/client-node";
-import { setMaxListeners } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { CLUSTER_STATE } from "../paths";
 import { requireClusterPrerequisites } from "../prerequisites";
 import { step } from "../progress";
 import { buildBinaries, type Binaries } from "./binaries";
+import { KUBECONFIG, createCertificates } from "./certificates";
 import { createCgroups, removeCgroups } from "./cgroups";
+import { CONTROL_PLANE_DAEMONS, startApi, startControllers } from "./control-plane";
+import { prepareImageStore } from "./image-store";
+import { packImages, type Image } from "./images";
+import { applyKnative, completeKnative, gatewayAnswers } from "./knative";
+import { CONTROL_PLANE, isWhole, recordDaemons, startMachine, type Machine } from "./machine";
+import { NETWORK, connectControlPlane, refuseForeignNetwork, removeLink } from "./network";
 import {
-    DAEMONS,
-    KUBECONFIG,
-    NODE_NAME,
-    createCertificates,
-    startApi,
-    startRest,
-    startRuntime,
-} from "./control-plane";
-import { importImages, packImages, type Image } from "./images";
-import { gatewayAnswers, installKnative } from "./knative";
-import { NETWORK, connectNode, refuseForeignNetwork, removeLink } from "./network";
-import { startNode } from "./node";
-import { clusterProcesses, kill, nodeProcess, readProcess, type Process } from "./processes";
+    clusterProcesses,
+    endProcesses,
+    isInit,
+    isRunning,
+    readProcess,
+    type Process,
+} from "./processes";
+import { sharedFailure } from "./shared-failure";
 import { until } from "./until";
+import { joinWorker } from "./worker";
 
 /** The local cluster: Kubernetes with Knative and Kourier. */
 export interface Cluster {
@@ -42,58 +42,116 @@ export interface Cluster {
     readonly modelImage: string;
 }
 
+/** What a cluster is made of. */
+export interface Parts {
+    readonly binaries: Binaries;
+    readonly images: readonly Image[];
+    /** The stand-in of the model server, which is one of the images. */
+    readonly model: Image;
+}
+
 /**
- * Boots the cluster, or returns the one that is running if it is healthy and of the same versions. What an
- * earlier run left behind is torn down first. On failure or abort, everything is torn down again.
+ * Builds and packs what is not in the cache.
+ *
+ * @throws Error that lists what is missing on this machine, or with the tail of a build's output; the abort
+ * reason when aborted
+ */
+export async function prepareParts(signal?: AbortSignal): Promise<Parts> {
+    await requireClusterPrerequisites();
+    const binaries = await step("Check programs", () => buildBinaries(signal));
+    return { binaries, ...(await step("Check images", () => packImages(binaries, signal))) };
+}
+
+/**
+ * Boots a cluster with one worker, and Knative on it, or returns the one that is running if it is healthy and
+ * of the same versions. What an earlier run left behind is torn down first. On failure or abort, everything
+ * is torn down again.
  *
  * @throws Error in the user's terms, with the end of its log if a daemon died; the abort reason when aborted
  */
 export async function bootCluster(signal?: AbortSignal): Promise<Cluster> {
-    await requireClusterPrerequisites();
-    const binaries = await step("Check programs", () => buildBinaries(signal));
-    const { images, model } = await step("Check images", () => packImages(binaries, signal));
-    const cluster: Cluster = {
+    const parts = await prepareParts(signal);
+    await bootUnlessRunning(
+        JSON.stringify(["with Knative", parts]),
+        async () => isWhole(NODE.name) && (await gatewayAnswers().catch(() => undefined)) === true,
+        (work) => bootAll(work, parts),
+        signal,
+    );
+    return {
         kubeconfig: KUBECONFIG.admin,
         gatewayAddress: NETWORK.gatewayAddress,
-        modelImage: model.reference,
+        modelImage: parts.model.reference,
     };
-    const made = JSON.stringify([binaries, images]);
-    if (await isRunning(made)) {
-        return cluster;
+}
+
+/**
+ * Boots the control plane without any worker, or leaves the one that is running if it is healthy and of the
+ * same versions; otherwise as {@link bootCluster}.
+ */
+export async function bootControlPlane(parts: Parts, signal?: AbortSignal): Promise<void> {
+    await bootUnlessRunning(
+        JSON.stringify(["control plane", parts]),
+        () => Promise.resolve(true),
+        async (work) => {
+            const { whole } = startControlPlane(work, parts.binaries);
+            await work.together(whole);
+        },
+        signal,
+    );
+}
+
+/** The worker of {@link bootCluster}. */
+const NODE = { name: "node0", labels: {}, taints: [], gpus: 10 };
+
+/** Says what the running cluster was made of; appears when it is complete. */
+const MADE_OF = join(CLUSTER_STATE, "made-of.json");
+/** The process that boots the cluster or was killed while it did. */
+const BOOTED_BY = join(CLUSTER_STATE, "booted-by.json");
+/** What {@link createCgroups} has to undo. */
+const CGROUP_RECORD = join(CLUSTER_STATE, "cgroups.json");
+
+/** Work in parts at once, of which the first failure ends all. */
+interface Work {
+    readonly signal: AbortSignal;
+    readonly fail: (error: unknown) => void;
+    /** Resolves when all parts are over; rejects with the first failure, then too. */
+    readonly together: (...parts: readonly Promise<unknown>[]) => Promise<void>;
+}
+
+async function bootUnlessRunning(
+    made: string,
+    answers: () => Promise<boolean>,
+    boot: (work: Work) => Promise<void>,
+    userSignal?: AbortSignal,
+): Promise<void> {
+    const running = await readFile(MADE_OF, "utf8").catch(() => undefined);
+    if (running === made && (await controlPlaneIsRunning()) && (await answers())) {
+        return;
     }
     await removeLeftovers();
-    await refuseForeignNetwork(signal);
+    await refuseForeignNetwork(userSignal);
     await claimState();
+    const { signal, fail } = sharedFailure(userSignal);
+    const together = async (...parts: readonly Promise<unknown>[]): Promise<void> => {
+        // All of it has to be over before anything may be cleaned up.
+        await Promise.allSettled(parts.map((part) => part.catch(fail)));
+        signal.throwIfAborted();
+    };
     try {
-        await boot(binaries, images, signal);
+        await boot({ signal, fail, together });
+        await rm(BOOTED_BY);
         await writeFile(MADE_OF, made);
     } catch (error) {
         await step("Clean up", tearDownCluster);
         throw error;
     }
-    return cluster;
 }
 
-/** Says what the running cluster was made of; appears when it is complete. */
-const MADE_OF = join(CLUSTER_STATE, "made-of.json");
-/** The process that boots or has booted the cluster. */
-const BOOTED_BY = join(CLUSTER_STATE, "booted-by.json");
-/** What {@link createCgroups} has to undo. */
-const CGROUP_RECORD = join(CLUSTER_STATE, "cgroups.json");
-
-async function isRunning(made: string): Promise<boolean> {
-    const complete = await readFile(MADE_OF, "utf8").catch(() => undefined);
-    if (complete !== made) {
-        return false;
-    }
-    const running = (await clusterProcesses()).map(({ command: [program = ""] }) =>
-        basename(program),
-    );
+/** Whether all of the control plane runs and answers. */
+export async function controlPlaneIsRunning(): Promise<boolean> {
     return (
-        DAEMONS.every((daemon) => running.includes(daemon)) &&
-        (await Promise.all([apiAnswers(kubeconfigOf(KUBECONFIG.admin)), gatewayAnswers()])
-            .then((answers) => answers.every((answer) => answer === true))
-            .catch(() => false))
+        isWhole(CONTROL_PLANE) &&
+        (await apiAnswers(kubeconfigOf(KUBECONFIG.admin)).catch(() => undefined)) === true
     );
 }
 
@@ -102,13 +160,10 @@ async function removeLeftovers(): Promise<void> {
     const booting = await readFile(BOOTED_BY, "utf8")
         .then((text) => JSON.parse(text) as Process)
         .catch(() => undefined);
-    if (booting !== undefined && !existsSync(MADE_OF)) {
-        const now = await readProcess(booting.pid);
-        if (now?.started === booting.started) {
-            throw inUse(`process ${booting.pid} (${now.command.join(" ")})`);
-        }
+    if (booting !== undefined && isRunning(booting)) {
+        throw inUse(`process ${booting.pid} (${booting.command.join(" ")})`);
     }
-    if (existsSync(CLUSTER_STATE) || (await nodeProcess()) !== undefined) {
+    if (existsSync(CLUSTER_STATE) || (await clusterProcesses()).some(isInit)) {
         await step("Remove an earlier cluster that is incomplete or out of date", tearDownCluster);
     }
 }
@@ -129,56 +184,64 @@ function inUse(by: string): Error {
     );
 }
 
-async function boot(
-    binaries: Binaries,
-    images: readonly Image[],
-    userSignal?: AbortSignal,
-): Promise<void> {
-    // What fails first, a daemon that ends included, ends everything else that is under way.
-    const failure = new AbortController();
-    const fail = (error: unknown): void => {
-        failure.abort(error);
-    };
-    const signal = userSignal ? AbortSignal.any([userSignal, failure.signal]) : failure.signal;
-    // Dozens of conditions are awaited at once, each with a listener of its own.
-    setMaxListeners(0, signal);
-    const together = async (...works: readonly Promise<unknown>[]): Promise<void> => {
-        // All of it has to be over before anything may be cleaned up.
-        await Promise.allSettled(works.map((work) => work.catch(fail)));
-        signal.throwIfAborted();
-    };
+/** The parts of a control plane that starts. */
+interface ControlPlane {
+    /** Resolves when the machine is connected and certificates can be issued. */
+    readonly machine: Promise<Machine>;
+    /** Resolves when the API server answers. */
+    readonly api: Promise<KubeConfig>;
+    /** Resolves when all of it runs. */
+    readonly whole: Promise<void>;
+}
 
-    const node = step("Start the node", async () => {
-        const started = await startNode(join(binaries.node, "node-init"), signal);
+function startControlPlane({ signal, fail }: Work, binaries: Binaries): ControlPlane {
+    const machine = step("Start the control plane", async () => {
+        const started = await startMachine(CONTROL_PLANE, join(binaries.node, "node-init"), signal);
         await createCgroups(CGROUP_RECORD);
-        await connectNode(started.pid, signal);
+        await connectControlPlane(started, signal);
+        await createCertificates(binaries, signal);
         return started;
     });
-    await together(
-        node,
-        step("Create certificates", () => createCertificates(binaries, signal)),
-    );
-
-    const runtime = startRuntime(await node, fail, signal);
-    const imported = runtime.then(() =>
-        step("Import images", async () => importImages(await node, images, signal)),
-    );
-    const api = kubeconfigOf(KUBECONFIG.superAdmin);
-    const control = step("Start the API server", async () => {
-        await startApi(await node, binaries, fail);
-        await until("the API server", 90, () => apiAnswers(api), signal);
-        await bindAdministrators(api);
-    });
-    const kubernetes = Promise.all([control, runtime]).then(() =>
-        step("Start the rest of Kubernetes", async () => {
-            await startRest(await node, binaries, fail);
-            await until("the node to be Ready", 90, () => nodeIsReady(api), signal);
-            await addGpuStandIn(api);
+    const api = machine.then((started) =>
+        step("Start the API server", async () => {
+            const superAdmin = kubeconfigOf(KUBECONFIG.superAdmin);
+            await startApi(started, binaries, fail);
+            await until("the API server", 90, () => apiAnswers(superAdmin), signal);
+            await bindAdministrators(superAdmin);
+            return superAdmin;
         }),
     );
-    const ready = Promise.all([imported, kubernetes]);
-    const knative = control.then(() => installKnative(api, binaries, ready, signal));
-    await together(runtime, imported, control, kubernetes, ready, knative);
+    const whole = Promise.all([machine, api]).then(([started, kubeconfig]) =>
+        step("Start the controllers", async () => {
+            await startControllers(started, binaries, fail);
+            await until("pods to be allowed", 90, () => podsAreAllowed(kubeconfig), signal);
+            await recordDaemons(started, CONTROL_PLANE_DAEMONS);
+        }),
+    );
+    return { machine, api, whole };
+}
+
+async function bootAll(work: Work, { binaries, images }: Parts): Promise<void> {
+    const { signal, fail, together } = work;
+    const { machine, api, whole } = startControlPlane(work, binaries);
+    const store = prepareImageStore(binaries, images, signal);
+    const node = machine.then((controlPlane) =>
+        step("Start the node", () =>
+            joinWorker(NODE, { binaries, controlPlane, images: store, api, ended: fail }, signal),
+        ),
+    );
+    const ready = Promise.all([node, whole]);
+    const applied = api.then((kubeconfig) =>
+        step("Apply Knative and Kourier", (note) =>
+            applyKnative(kubeconfig, binaries, ready, note, signal),
+        ),
+    );
+    const knative = Promise.all([api, applied]).then(([kubeconfig]) =>
+        step("Wait for Knative and Kourier", (note) =>
+            completeKnative(kubeconfig, binaries, 180, note, signal),
+        ),
+    );
+    await together(machine, api, whole, store, node, ready, applied, knative);
 }
 
 function kubeconfigOf(file: string): KubeConfig {
@@ -209,28 +272,12 @@ async function bindAdministrators(kubeconfig: KubeConfig): Promise<void> {
     await KubernetesObjectApi.makeApiClient(kubeconfig).create(binding as KubernetesObject);
 }
 
-/** Ready, and pods can be created: the controller manager makes their service account late. */
-async function nodeIsReady(kubeconfig: KubeConfig): Promise<true | undefined> {
-    const api = kubeconfig.makeApiClient(CoreV1Api);
-    const { status } = await api.readNode({ name: NODE_NAME });
-    await api.readNamespacedServiceAccount({ name: "default", namespace: "default" });
-    const ready = status?.conditions?.find(({ type }) => type === "Ready");
-    return ready?.status === "True" ? true : undefined;
-}
-
-/**
- * Stand-in for GPUs: a number in the node's status, which only the scheduler's arithmetic is about. No
- * device is behind it, and containers get nothing.
- */
-async function addGpuStandIn(kubeconfig: KubeConfig): Promise<void> {
-    const gpus = { "nvidia.com/gpu": "10" };
-    // Capacity alone would reach allocatable only with the kubelet's next report.
+/** The controller manager makes the service account that pods run as late. */
+async function podsAreAllowed(kubeconfig: KubeConfig): Promise<true> {
     await kubeconfig
         .makeApiClient(CoreV1Api)
-        .patchNodeStatus(
-            { name: NODE_NAME, body: { status: { capacity: gpus, allocatable: gpus } } },
-            setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
-        );
+        .readNamespacedServiceAccount({ name: "default", namespace: "default" });
+    return true;
 }
 
 /**
@@ -247,26 +294,7 @@ export async function tearDownCluster(): Promise<void> {
         }
         throw new Error(`The cluster in ${CLUSTER_STATE} can be removed by root only.`);
     }
-    const nodes = new Set<number>();
-    await until("the processes of the cluster to end", 30, async () => {
-        // The node ends last of all in it, and before the rest may be killed: its daemons' parents are
-        // outside, and if they died first, it would wait for somebody else to reap the daemons. While it
-        // ends it has no environment any more, so it must be remembered.
-        const node = await nodeProcess();
-        if (node !== undefined) {
-            nodes.add(node);
-            kill(node);
-        }
-        const left = await Promise.all([...nodes].map(readProcess));
-        if (left.some((process) => process !== undefined && process.state !== "Z")) {
-            return undefined;
-        }
-        const found = await clusterProcesses();
-        for (const { pid } of found) {
-            kill(pid);
-        }
-        return found.length === 0 ? true : undefined;
-    });
+    await endProcesses("the processes of the cluster to end", clusterProcesses);
     // Everything else is made after the state folder and removed before it, so without it there is none of
     // ours, whatever has our names.
     if (!existsSync(CLUSTER_STATE)) {

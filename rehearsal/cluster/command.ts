@@ -7,9 +7,20 @@ import { CLUSTER_STATE } from "../paths";
  */
 export const OWNER_VARIABLE = "SD_REHEARSAL_CLUSTER";
 
-/** The environment for processes of the cluster. */
-export function clusterEnvironment(): NodeJS.ProcessEnv {
-    return { ...process.env, [OWNER_VARIABLE]: CLUSTER_STATE };
+/**
+ * Environment variable, set to the machine's name, of every process that works in or for one machine of the
+ * cluster, so that one machine can be removed like the whole cluster.
+ */
+export const MACHINE_VARIABLE = "SD_REHEARSAL_MACHINE";
+
+/**
+ * The environment for processes of the cluster.
+ *
+ * @param machine name of the machine that the process works in or for, if it is one
+ */
+export function clusterEnvironment(machine?: string): NodeJS.ProcessEnv {
+    const owner = { ...process.env, [OWNER_VARIABLE]: CLUSTER_STATE };
+    return machine === undefined ? owner : { ...owner, [MACHINE_VARIABLE]: machine };
 }
 
 /**
@@ -26,16 +37,18 @@ export async function command(
     options: {
         readonly cwd?: string;
         readonly environment?: Readonly<Record<string, string>>;
+        /** Name of the machine that the command works in or for. */
+        readonly machine?: string | undefined;
         readonly signal?: AbortSignal | undefined;
     } = {},
 ): Promise<string> {
-    const { cwd, environment, signal } = options;
+    const { cwd, environment, machine, signal } = options;
     signal?.throwIfAborted();
     // Imported like this because one of its dependencies cannot be loaded by require().
     const { execa } = await import("execa");
     const running = execa(program, args, {
         ...(cwd === undefined ? {} : { cwd }),
-        env: { ...clusterEnvironment(), ...environment },
+        env: { ...clusterEnvironment(machine), ...environment },
         stdin: "ignore",
         // Leader of a process group of its own, which can be signalled as a whole.
         detached: true,

@@ -4,8 +4,7 @@ import { cachedBuild } from "../cached-build";
 import { buildModelServer, modelServerImage } from "../model-server/image";
 import type { Binaries } from "./binaries";
 import { command } from "./command";
-import { CONTAINERD, PAUSE_IMAGE } from "./control-plane";
-import { inNode, type Node } from "./node";
+import { PAUSE_IMAGE } from "./containerd";
 import { packImage, sharedLibraries, type ImageSpec } from "./oci-image";
 import { VERSIONS } from "./versions";
 
@@ -126,17 +125,4 @@ const REFERENCE = "reference";
 async function identity(file: string): Promise<string> {
     const { size, mtimeMs } = await stat(file);
     return `${file} ${size} ${mtimeMs}`;
-}
-
-/** Gives the images to the container runtime. */
-export async function importImages(
-    node: Node,
-    images: readonly Image[],
-    signal?: AbortSignal,
-): Promise<void> {
-    const ctr = ["--address", CONTAINERD, "--namespace", "k8s.io"];
-    // One after the other: imports that run at once wait for each other's lock on the same index file.
-    for (const { archive } of images) {
-        await inNode(node, "ctr", [...ctr, "images", "import", node.path(archive)], signal);
-    }
 }

@@ -1,24 +1,44 @@
 import { isIPv4 } from "node:net";
 import { networkInterfaces } from "node:os";
 import { command } from "./command";
+import type { Machine } from "./machine";
 import { until } from "./until";
 
 /**
- * Addresses of the cluster. The node is a network namespace, joined to this machine by one pair of
- * virtual Ethernet devices. It has no default route, so no packet of the cluster leaves the machine.
+ * Addresses of the cluster. Each of its machines is a network namespace. That of the control plane is joined
+ * to this machine by one pair of virtual Ethernet devices, and to each worker by another; it forwards between
+ * them. It has no default route, so no packet of the cluster leaves the machine.
  */
 export const NETWORK = {
-    /** The device on this machine's side; its peer in the node is `eth0`. */
+    /** The device on this machine's side; its peer in the control plane is `eth0`. */
     link: "sd-rehearsal",
     hostAddress: "172.30.0.1",
-    nodeAddress: "172.30.0.10",
+    controlPlaneAddress: "172.30.0.10",
     /** Where the gateway is served: the address of the stand-in for a load balancer. */
     gatewayAddress: "172.30.1.1",
     nodes: "172.30.0.0/24",
     loadBalancers: "172.30.1.0/24",
     services: "10.96.0.0/16",
-    pods: "10.244.0.0/24",
+    pods: "10.244.0.0/16",
 } as const;
+
+/** How many workers there can be at once: one address of {@link NETWORK}`.nodes` each. */
+export const MOST_WORKERS = 240;
+
+/** What the network knows of a worker, by its number: 1 to {@link MOST_WORKERS}. */
+export function workerNetwork(number: number): {
+    /** The device in the control plane; its peer in the worker is `eth0`. */
+    readonly link: string;
+    readonly address: string;
+    /** The range of the addresses of its pods. */
+    readonly pods: string;
+} {
+    return {
+        link: `worker${number}`,
+        address: `172.30.0.${10 + number}`,
+        pods: `10.244.${number}.0/24`,
+    };
+}
 
 const RANGES = [NETWORK.nodes, NETWORK.loadBalancers, NETWORK.services, NETWORK.pods];
 
@@ -31,7 +51,7 @@ export async function refuseForeignNetwork(signal?: AbortSignal): Promise<void> 
         signal,
     });
     const found = conflicts({
-        links: await links(signal),
+        links: await links((program, args) => command(program, args, { signal })),
         addresses: Object.values(networkInterfaces())
             .flatMap((addresses) => addresses ?? [])
             .filter(({ family }) => family === "IPv4")
@@ -47,8 +67,10 @@ export async function refuseForeignNetwork(signal?: AbortSignal): Promise<void> 
     }
 }
 
-async function links(signal?: AbortSignal): Promise<string[]> {
-    const list = await command("ip", ["-json", "link", "show"], { signal });
+async function links(
+    run: (program: string, args: readonly string[]) => Promise<string>,
+): Promise<string[]> {
+    const list = await run("ip", ["-json", "link", "show"]);
     return (JSON.parse(list) as { ifname: string }[]).map(({ ifname }) => ifname);
 }
 
@@ -96,43 +118,112 @@ function parse(range: string): { address: number; length: number } {
 }
 
 /**
- * Joins the node to this machine and routes the ranges of the cluster to it. All of it goes away with the
- * node's network namespace.
- *
- * @param node process id, as this machine sees it, of a process in the node
+ * Joins the control plane to this machine and routes the ranges of the cluster to it. All of it goes away
+ * with its network namespace.
  */
-export async function connectNode(node: number, signal?: AbortSignal): Promise<void> {
-    const { link, hostAddress, nodeAddress } = NETWORK;
+export async function connectControlPlane(machine: Machine, signal?: AbortSignal): Promise<void> {
+    const { link, hostAddress, controlPlaneAddress } = NETWORK;
     const ip = (args: string): Promise<string> => command("ip", args.split(" "), { signal });
-    const inNode = (program: string, args: string): Promise<string> =>
-        command(
-            "nsenter",
-            [`--target=${node}`, "--mount", "--net", "--", program, ...args.split(" ")],
-            { signal },
-        );
-    await ip(`link add ${link} type veth peer name eth0 netns ${node}`);
-    await ip(`address add ${hostAddress}/24 dev ${link}`);
+    await ip(`link add ${link} type veth peer name eth0 netns ${machine.pid}`);
+    await ip(`address add ${hostAddress} peer ${controlPlaneAddress} dev ${link}`);
     await ip(`link set ${link} up`);
-    await inNode("ip", "link set lo up");
-    await inNode("ip", `address add ${nodeAddress}/24 dev eth0`);
-    await inNode("ip", "link set eth0 up");
-    await inNode("sysctl", "-qw net.ipv4.ip_forward=1");
-    for (const range of [NETWORK.loadBalancers, NETWORK.services, NETWORK.pods]) {
-        await ip(`route add ${range} via ${nodeAddress} dev ${link}`);
+    await configure(machine, signal, [
+        "ip link set lo up",
+        `ip address add ${controlPlaneAddress} peer ${hostAddress} dev eth0`,
+        "ip link set eth0 up",
+        "sysctl -qw net.ipv4.ip_forward=1",
+    ]);
+    for (const range of RANGES) {
+        await ip(`route add ${range} via ${controlPlaneAddress} dev ${link}`);
     }
 }
 
 /**
- * Waits until the device, and its routes with it, are gone; the kernel removes them a little later than
- * the last process of the node. One that a killed boot left outside of any node is removed.
+ * Joins a worker to the control plane, and routes its address and those of its pods to it. The addresses of
+ * Services and load balancers are routed to the worker that joined first of those that are there: kube-proxy
+ * runs on workers only. All of it goes away with the worker's network namespace.
+ */
+export async function connectWorker(
+    controlPlane: Machine,
+    worker: Machine,
+    number: number,
+    signal?: AbortSignal,
+): Promise<void> {
+    const { link, address, pods } = workerNetwork(number);
+    const { controlPlaneAddress, services, loadBalancers } = NETWORK;
+    await removeWorkerLink(controlPlane, number);
+    await configure(controlPlane, signal, [
+        `ip link add ${link} type veth peer name eth0 netns ${worker.pid}`,
+    ]);
+    await configure(worker, signal, [
+        "ip link set lo up",
+        `ip address add ${address}/32 dev eth0`,
+        "ip link set eth0 up",
+        `ip route add ${controlPlaneAddress} dev eth0 scope link`,
+        `ip route add default via ${controlPlaneAddress} dev eth0`,
+        // Those of pods that are there are more specific; without this one, a packet to one that has ended
+        // would go back and forth between the two machines.
+        `ip route add unreachable ${pods}`,
+        "sysctl -qw net.ipv4.ip_forward=1",
+    ]);
+    await configure(controlPlane, signal, [
+        `ip link set ${link} up`,
+        `ip route add ${address} dev ${link} src ${controlPlaneAddress}`,
+        `ip route add ${pods} via ${address} dev ${link} onlink`,
+        // The first of equal routes counts, so connections stay where they are when a worker joins.
+        ...[services, loadBalancers].map(
+            (range) => `ip route append ${range} via ${address} dev ${link} onlink`,
+        ),
+    ]);
+}
+
+/** Runs commands, without quotes in them, one after the other in the network of a machine. */
+async function configure(
+    machine: Machine,
+    signal: AbortSignal | undefined,
+    commands: readonly string[],
+): Promise<void> {
+    await inNetwork(machine, "sh", ["-euc", commands.join("\n")], signal);
+}
+
+/** Runs a command in the network of a machine, but otherwise outside, where the others' processes are seen. */
+async function inNetwork(
+    { name, pid }: Machine,
+    program: string,
+    args: readonly string[],
+    signal?: AbortSignal,
+): Promise<string> {
+    return command("nsenter", [`--target=${pid}`, "--net", "--", program, ...args], {
+        machine: name,
+        signal,
+    });
+}
+
+/**
+ * Waits until the device of this machine, and its routes with it, are gone; the kernel removes them a little
+ * later than the last process of the control plane. One that a killed boot left outside is removed.
  */
 export async function removeLink(): Promise<void> {
-    await until("the network device of the cluster to go away", 20, async () => {
-        if (!(await links()).includes(NETWORK.link)) {
+    await untilGone(NETWORK.link, (program, args) => command(program, args));
+}
+
+/** The same for the device of a worker in the control plane. */
+export async function removeWorkerLink(controlPlane: Machine, number: number): Promise<void> {
+    await untilGone(workerNetwork(number).link, (program, args) =>
+        inNetwork(controlPlane, program, args),
+    );
+}
+
+async function untilGone(
+    link: string,
+    run: (program: string, args: readonly string[]) => Promise<string>,
+): Promise<void> {
+    await until(`the network device ${link} to go away`, 20, async () => {
+        if (!(await links(run)).includes(link)) {
             return true;
         }
         // It may vanish by itself in between, so only the next look decides.
-        await command("ip", ["link", "delete", NETWORK.link]).catch(() => undefined);
+        await run("ip", ["link", "delete", link]).catch(() => undefined);
         return undefined;
     });
 }

@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import { readFile, readdir, readlink } from "node:fs/promises";
 import { basename } from "node:path";
 import { CLUSTER_STATE } from "../paths";
-import { OWNER_VARIABLE } from "./command";
+import { MACHINE_VARIABLE, OWNER_VARIABLE } from "./command";
+import { until } from "./until";
 
 /** One process of this machine. */
 export interface Process {
@@ -28,21 +30,37 @@ export async function readProcess(pid: number): Promise<Process | undefined> {
     return unlessGone(async () => {
         const stat = await readFile(`/proc/${pid}/stat`, "utf8");
         const command = await readFile(`/proc/${pid}/cmdline`, "utf8");
-        // The name, second in the line, is in brackets and may hold blanks and brackets.
-        const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-        return {
-            pid,
-            parent: Number(fields[1]),
-            state: fields[0] ?? "",
-            started: fields[19] ?? "",
-            command: command.split("\0").slice(0, -1),
-        };
+        return { pid, ...parseStat(stat), command: command.split("\0").slice(0, -1) };
     });
+}
+
+/** Whether exactly this process is running still, not another one that got its id. */
+export function isRunning({ pid, started }: Pick<Process, "pid" | "started">): boolean {
+    try {
+        const now = parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
+        return now.started === started && now.state !== "Z";
+    } catch (error) {
+        if (!["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) {
+            throw error;
+        }
+        return false;
+    }
+}
+
+function parseStat(stat: string): Pick<Process, "parent" | "state" | "started"> {
+    // The name, second in the line, is in brackets and may hold blanks and brackets.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return { parent: Number(fields[1]), state: fields[0] ?? "", started: fields[19] ?? "" };
 }
 
 /** The processes that were started for the cluster, except containers. */
 export function clusterProcesses(): Promise<Process[]> {
     return processesWith(OWNER_VARIABLE, CLUSTER_STATE);
+}
+
+/** The processes that work in or for one machine of the cluster, except containers. */
+export function machineProcesses(name: string): Promise<Process[]> {
+    return processesWith(MACHINE_VARIABLE, name);
 }
 
 /** The processes in whose environment the variable has this value. */
@@ -72,11 +90,36 @@ async function environment(pid: number): Promise<string[]> {
     return text?.split("\0") ?? [];
 }
 
-/** The process id, as this machine sees it, of the first process of the node, if there is a node. */
-export async function nodeProcess(): Promise<number | undefined> {
-    const isNode = ({ command: [program = "", state] }: Process): boolean =>
-        basename(program) === "node-init" && state === CLUSTER_STATE;
-    return (await clusterProcesses()).find(isNode)?.pid;
+/** Whether it is the first process of a machine of the cluster. */
+export function isInit({ command: [program = "", folder = ""] }: Process): boolean {
+    return basename(program) === "node-init" && `${folder}/`.startsWith(`${CLUSTER_STATE}/`);
+}
+
+/**
+ * Ends all processes that `find` finds, and with the first process of a machine everything in it.
+ *
+ * @param what to end the sentence "Waited … for …"
+ */
+export async function endProcesses(what: string, find: () => Promise<Process[]>): Promise<void> {
+    const inits = new Set<number>();
+    await until(what, 30, async () => {
+        // A machine's first process ends last of all in it, and before the rest may be killed: its daemons'
+        // parents are outside, and if they died first, it would wait for somebody else to reap the
+        // daemons. While it ends it has no environment any more, so it must be remembered.
+        for (const { pid } of (await find()).filter(isInit)) {
+            inits.add(pid);
+            kill(pid);
+        }
+        const left = await Promise.all([...inits].map(readProcess));
+        if (left.some((process) => process !== undefined && process.state !== "Z")) {
+            return undefined;
+        }
+        const found = await find();
+        for (const { pid } of found) {
+            kill(pid);
+        }
+        return found.length === 0 ? true : undefined;
+    });
 }
 
 /** The namespace of the given kind that the process is in, such as `pid:[4026531836]`. */

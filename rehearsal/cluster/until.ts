@@ -33,3 +33,22 @@ export async function until<T>(
         await setTimeout(100, undefined, signal ? { signal } : {}).catch(() => undefined);
     }
 }
+
+/**
+ * Waits for work that somebody else does, and that goes on when the signal aborts.
+ *
+ * @throws whatever the work throws; the abort reason when aborted
+ */
+export async function untilAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    return new Promise((resolve, reject) => {
+        const stop = (): void => {
+            // Whatever the caller gave as its reason.
+            reject(signal?.reason as Error);
+        };
+        signal?.addEventListener("abort", stop, { once: true });
+        void work.then(resolve, reject).finally(() => {
+            signal?.removeEventListener("abort", stop);
+        });
+    });
+}

@@ -1,6 +1,6 @@
 // Command node-init does nothing but reap the processes it inherits, until it is told to end. It is the
-// first process of the rehearsal's node, whose namespaces live as long as it does, and the pause
-// container of every pod.
+// first process of each machine of the rehearsal's cluster, whose namespaces live as long as it does, and
+// the pause container of every pod.
 package main
 
 import (

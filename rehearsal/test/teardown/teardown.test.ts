@@ -1,4 +1,4 @@
-import { CustomObjectsApi, KubeConfig } from "@kubernetes/client-node";
+import { CoreV1Api, CustomObjectsApi, KubeConfig, type V1Node } from "@kubernetes/client-node";
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -7,12 +7,14 @@ import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "mocha";
-import { bootCluster, tearDownCluster, type Cluster } from "../../cluster/cluster";
+import { createLocalKubernetes } from "../../cloud/local-kubernetes";
 import { buildBinaries } from "../../cluster/binaries";
+import { bootCluster, tearDownCluster, type Cluster } from "../../cluster/cluster";
 import { command } from "../../cluster/command";
+import { PAUSE_IMAGE } from "../../cluster/containerd";
 import { packImages } from "../../cluster/images";
 import { NETWORK } from "../../cluster/network";
-import { clusterProcesses } from "../../cluster/processes";
+import { clusterProcesses, machineProcesses, type Process } from "../../cluster/processes";
 import { until } from "../../cluster/until";
 import { differences, hostState, type HostState } from "../../host-state";
 import { CLUSTER_STATE } from "../../paths";
@@ -21,14 +23,17 @@ import { CLUSTER_STATE } from "../../paths";
 const PHASES = [
     "Check programs",
     "Check images",
-    "Start the node",
-    "Create certificates",
-    "Start the API server",
+    "Start the control plane",
     "Import images",
+    "Start the API server",
+    "Start the node",
     "Apply Knative and Kourier",
-    "Start the rest of Kubernetes",
+    "Start the controllers",
     "Wait for Knative and Kourier",
 ];
+
+/** What a joining worker starts, in this order; the first is its machine. */
+const WORKER_PROGRAMS = ["node-init", "containerd", "kubelet", "kube-proxy"];
 
 describe("removal of the cluster", function () {
     this.timeout(300_000);
@@ -77,16 +82,54 @@ describe("removal of the cluster", function () {
     it("is done by a boot in which a daemon dies, and the error says which, with its log", async () => {
         const boot = startBoot();
         await reached(boot, "Wait for Knative and Kourier");
-        await killDaemon("kubelet");
+        await killDaemon("node0", "kubelet");
         assert.equal(await boot.ended, 1);
-        assert.match(await boot.errors, /\nkubelet ended \(.*\)\. The end of its log:\n {2}\S/);
+        assert.match(
+            await boot.errors,
+            /\nkubelet of node0 ended \(.*\)\. The end of its log:\n {2}\S/,
+        );
+        await nothingIsLeft();
+    });
+
+    for (const program of WORKER_PROGRAMS) {
+        it(`leaves nothing after SIGKILL of the join of a worker that has started its ${program}`, async () => {
+            const join = startBoot("gpu-0");
+            await workerHas(join, program);
+            join.process.kill("SIGKILL");
+            await join.ended;
+            await tearDownCluster();
+            await nothingIsLeft();
+        });
+    }
+
+    it("is not needed after SIGKILL of the join of a worker, which can be joined again", async () => {
+        for (const program of WORKER_PROGRAMS) {
+            const killed = startBoot("gpu-0");
+            await workerHas(killed, program);
+            killed.process.kill("SIGKILL");
+            await killed.ended;
+        }
+        const joined = startBoot("gpu-0");
+        assert.equal(await joined.ended, 0, await joined.errors);
+        const nodes = JSON.parse(await joined.output) as V1Node[];
+        assert.deepEqual(
+            nodes.map(({ metadata }) => metadata?.name),
+            ["gpu-0"],
+        );
+        assert.equal(nodes[0]?.status?.allocatable?.["nvidia.com/gpu"], "1");
+        // One machine of that name, and one daemon of each kind, not the killed ones' too.
+        const counts = WORKER_PROGRAMS.map(
+            async (program) => (await daemons("gpu-0", program)).length,
+        );
+        assert.deepEqual(await Promise.all(counts), [1, 1, 1, 1]);
+        await tearDownCluster();
         await nothingIsLeft();
     });
 
     it("leaves nothing of a full cluster with a running service, whatever of it was killed", async () => {
         // What a killed boot left does not keep the next one from booting.
         const killed = startBoot();
-        await reached(killed, "Start the rest of Kubernetes");
+        await reached(killed, "Start the controllers");
         killed.process.kill("SIGKILL");
         await killed.ended;
 
@@ -105,8 +148,10 @@ describe("removal of the cluster", function () {
         assert.deepEqual(again.phases, ["Check programs", "Check images"]);
         assert.deepEqual(JSON.parse(await again.output), cluster);
 
+        await runWorker(cluster);
+        await killDaemon("gpu-0", "node-init");
         for (const daemon of ["kubelet", "containerd", "node-init"]) {
-            await killDaemon(daemon);
+            await killDaemon("node0", daemon);
         }
         await tearDownCluster();
         await nothingIsLeft();
@@ -173,8 +218,11 @@ interface Boot {
     readonly errors: Promise<string>;
 }
 
-function startBoot(): Boot {
-    const child = spawn(process.execPath, ["--import", "tsx", join(__dirname, "boot.ts")], {
+/** @param worker without it the whole cluster is booted; with it, a control plane and this worker */
+function startBoot(worker?: string): Boot {
+    const script = join(__dirname, "boot.ts");
+    const args = worker === undefined ? [] : [worker];
+    const child = spawn(process.execPath, ["--import", "tsx", script, ...args], {
         stdio: ["ignore", "pipe", "pipe"],
     });
     const phases: string[] = [];
@@ -203,12 +251,58 @@ async function reached(boot: Boot, phase: string): Promise<void> {
     ]);
 }
 
-async function killDaemon(program: string): Promise<void> {
-    const found = (await clusterProcesses()).filter(
+async function daemons(machine: string, program: string): Promise<Process[]> {
+    return (await machineProcesses(machine)).filter(
         ({ command: [path = ""] }) => basename(path) === program,
     );
-    assert.equal(found.length, 1, `one ${program}`);
+}
+
+async function workerHas(boot: Boot, program: string): Promise<void> {
+    // One that an earlier, killed boot left is not what is waited for.
+    const old = (await daemons("gpu-0", program)).map(({ pid }) => pid);
+    const ended = boot.ended.then(async () => {
+        throw new Error(`the boot ended before it started ${program}: ${await boot.errors}`);
+    });
+    ended.catch(() => undefined);
+    const started = until(program, 60, async () => {
+        const found = await daemons("gpu-0", program);
+        return found.some(({ pid }) => !old.includes(pid)) ? true : undefined;
+    });
+    await Promise.race([ended, started]);
+}
+
+async function killDaemon(machine: string, program: string): Promise<void> {
+    const found = await daemons(machine, program);
+    assert.equal(found.length, 1, `one ${program} of ${machine}`);
     process.kill(Number(found[0]?.pid), "SIGKILL");
+}
+
+/** Joins a worker for GPUs and runs a pod on it. */
+async function runWorker({ kubeconfig }: Cluster): Promise<void> {
+    const taint = { key: "nvidia.com/gpu", value: "present", effect: "NoSchedule" };
+    await createLocalKubernetes().joinNode(
+        { name: "gpu-0", labels: {}, taints: [taint], gpus: 1 },
+        () => undefined,
+    );
+    const config = new KubeConfig();
+    config.loadFromFile(kubeconfig);
+    const core = config.makeApiClient(CoreV1Api);
+    const pod = { name: "on-gpu", namespace: "default" };
+    await core.createNamespacedPod({
+        namespace: pod.namespace,
+        body: {
+            metadata: pod,
+            spec: {
+                nodeName: "gpu-0",
+                tolerations: [{ operator: "Exists" }],
+                containers: [{ name: "pause", image: PAUSE_IMAGE }],
+            },
+        },
+    });
+    await until("the pod to run", 60, async () => {
+        const { status } = await core.readNamespacedPod(pod);
+        return status?.phase === "Running" ? true : undefined;
+    });
 }
 
 async function runService({ kubeconfig, gatewayAddress, modelImage }: Cluster): Promise<void> {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { NETWORK, conflicts, overlap } from "../../cluster/network";
+import { MOST_WORKERS, NETWORK, conflicts, overlap, workerNetwork } from "../../cluster/network";
 
 const FREE = { links: ["lo", "eth0"], addresses: ["127.0.0.1", "192.0.2.2"], routes: ["default"] };
 
@@ -14,7 +14,14 @@ describe("network of the cluster", () => {
         const machine = {
             links: ["lo", NETWORK.link],
             addresses: ["127.0.0.1", "172.30.0.7", "10.244.0.9"],
-            routes: ["default", "172.30.0.0/16", "10.96.0.0/24", "172.30.1.1", "192.0.2.0/24"],
+            routes: [
+                "default",
+                "172.30.0.0/16",
+                "10.96.0.0/24",
+                "10.244.240.0/24",
+                "172.30.1.1",
+                "192.0.2.0/24",
+            ],
         };
         assert.deepEqual(conflicts(machine), [
             `device ${NETWORK.link}`,
@@ -22,6 +29,7 @@ describe("network of the cluster", () => {
             "address 10.244.0.9",
             "route to 172.30.0.0/16",
             "route to 10.96.0.0/24",
+            "route to 10.244.240.0/24",
             "route to 172.30.1.1",
         ]);
     });
@@ -31,6 +39,43 @@ describe("network of the cluster", () => {
             "route to 0.0.0.0/1",
             "route to 0.0.0.0/0",
         ]);
+    });
+});
+
+describe("network of a worker", () => {
+    const number = fc.integer({ min: 1, max: MOST_WORKERS });
+
+    it("lies in the ranges of the cluster, apart from the control plane's and this machine's addresses", () => {
+        fc.assert(
+            fc.property(number, (one) => {
+                const { address, pods } = workerNetwork(one);
+                assert.ok(overlap(address, NETWORK.nodes));
+                assert.ok(overlap(pods, NETWORK.pods));
+                assert.notEqual(address, NETWORK.hostAddress);
+                assert.notEqual(address, NETWORK.controlPlaneAddress);
+            }),
+        );
+    });
+
+    it("has nothing in common with that of another", () => {
+        fc.assert(
+            fc.property(number, number, (one, other) => {
+                fc.pre(one !== other);
+                const [first, second] = [workerNetwork(one), workerNetwork(other)];
+                assert.notEqual(first.link, second.link);
+                assert.notEqual(first.address, second.address);
+                assert.ok(!overlap(first.pods, second.pods));
+            }),
+        );
+    });
+
+    it("has a device whose name the kernel accepts, and the documented addresses", () => {
+        assert.deepEqual(workerNetwork(1), {
+            link: "worker1",
+            address: "172.30.0.11",
+            pods: "10.244.1.0/24",
+        });
+        assert.ok(workerNetwork(MOST_WORKERS).link.length <= 15);
     });
 });
 

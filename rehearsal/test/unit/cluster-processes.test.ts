@@ -6,8 +6,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import { clusterEnvironment, command } from "../../cluster/command";
-import { clusterProcesses, processes, readProcess } from "../../cluster/processes";
-import { until } from "../../cluster/until";
+import {
+    clusterProcesses,
+    endProcesses,
+    isRunning,
+    machineProcesses,
+    processes,
+    readProcess,
+} from "../../cluster/processes";
+import { sharedFailure } from "../../cluster/shared-failure";
+import { until, untilAborted } from "../../cluster/until";
 
 describe("processes", () => {
     it("tells program, arguments and start of a process whose name has brackets and blanks", async () => {
@@ -60,6 +68,51 @@ describe("processes", () => {
             other.kill();
             // Its whole group.
             process.kill(-Number(child.pid));
+        }
+    });
+});
+
+describe("a process that was recorded", () => {
+    it("is running until it ends, and is not another one that has its id", async () => {
+        const child = spawn("sleep", ["1000"]);
+        try {
+            await once(child, "spawn");
+            const { pid, started } = await until("it", 5, () => readProcess(Number(child.pid)));
+            assert.ok(isRunning({ pid, started }));
+            assert.ok(!isRunning({ pid, started: String(Number(started) + 1) }));
+            child.kill();
+            await once(child, "exit");
+            assert.ok(!isRunning({ pid, started }));
+        } finally {
+            child.kill();
+        }
+    });
+});
+
+describe("processes of a machine", () => {
+    it("are those of the cluster that were started for it, not for another", async () => {
+        const mine = spawn("sleep", ["1000"], { env: clusterEnvironment("unit-one") });
+        const other = spawn("sleep", ["1000"], { env: clusterEnvironment("unit-two") });
+        try {
+            await until("both", 5, async () =>
+                (await machineProcesses("unit-one")).length === 1 &&
+                (await machineProcesses("unit-two")).length === 1
+                    ? true
+                    : undefined,
+            );
+            const ours = (await clusterProcesses()).map(({ pid }) => pid);
+            assert.deepEqual(
+                (await machineProcesses("unit-one")).map(({ pid }) => pid),
+                [mine.pid],
+            );
+            assert.ok(ours.includes(Number(mine.pid)) && ours.includes(Number(other.pid)));
+            const ended = once(mine, "exit");
+            await endProcesses("unit-one to end", () => machineProcesses("unit-one"));
+            assert.deepEqual(await ended, [null, "SIGKILL"]);
+            assert.equal(other.exitCode ?? other.signalCode, null);
+        } finally {
+            mine.kill();
+            other.kill();
         }
     });
 });
@@ -137,5 +190,42 @@ describe("until", () => {
         const waiting = until("never", 60, () => Promise.resolve(undefined), abort.signal);
         abort.abort(reason);
         await assert.rejects(waiting, reason);
+    });
+});
+
+describe("waiting for the work of others", () => {
+    it("gives its result, or its error", async () => {
+        const { signal } = new AbortController();
+        assert.equal(await untilAborted(Promise.resolve(1), signal), 1);
+        const error = new Error("theirs");
+        await assert.rejects(untilAborted(Promise.reject(error), signal), error);
+    });
+
+    it("ends with the abort's reason while the work goes on", async () => {
+        const abort = new AbortController();
+        const reason = new Error("enough");
+        const waiting = untilAborted(new Promise(() => undefined), abort.signal);
+        abort.abort(reason);
+        await assert.rejects(waiting, reason);
+        await assert.rejects(untilAborted(Promise.resolve(1), abort.signal), reason);
+    });
+});
+
+describe("work in parts", () => {
+    it("ends with the first failure, with which the others end too", () => {
+        const { signal, fail } = sharedFailure();
+        assert.ok(!signal.aborted);
+        const first = new Error("first");
+        fail(first);
+        fail(new Error("second"));
+        assert.equal(signal.reason, first);
+    });
+
+    it("ends when the user wants it to", () => {
+        const user = new AbortController();
+        const { signal } = sharedFailure(user.signal);
+        const reason = new Error("enough");
+        user.abort(reason);
+        assert.equal(signal.reason, reason);
     });
 });
