@@ -129,7 +129,7 @@ function readNetwork(reader: ConfigReader, isTarget: boolean): NetworkSettings {
         ["serviceCidr", "podCidr"],
     ] as const) {
         const [first, second] = [parseCidr(ranges[one]), parseCidr(ranges[other])];
-        if (first && second && overlaps(first, second)) {
+        if (isTarget && first && second && overlaps(first, second)) {
             reader.problem(one, ranges[one], `a range apart from ${other} (${ranges[other]})`);
         }
     }
@@ -212,13 +212,13 @@ function readGpus(reader: ConfigReader, needs: GpuNeeds, isTarget: boolean): Gpu
     const gpuSupply = reader.oneOf("gpuSupply", ["node-pool", "eci"]);
     const gpuInstanceTypes = reader.list(
         "gpuInstanceTypes",
-        { min: isTarget ? 1 : 0, max: gpuSupply === "eci" ? MAX_ECI_SPECS : 10 },
+        { min: isTarget ? 1 : 0, max: isTarget && gpuSupply === "eci" ? MAX_ECI_SPECS : 10 },
         (type) => parseGpuInstanceType(type) !== undefined,
         "GPU instance types whose names say how many GPUs they have, such as ecs.gn6i-c8g1.2xlarge",
     );
     const gpuNodesMin = reader.integer("gpuNodesMin", 0, 100);
     const gpuNodesMax = reader.integer("gpuNodesMax", 1, 100);
-    if (gpuNodesMin > gpuNodesMax) {
+    if (isTarget && gpuNodesMin > gpuNodesMax) {
         reader.problem("gpuNodesMin", gpuNodesMin, `at most gpuNodesMax (${gpuNodesMax})`);
     }
     const isShortfallAccepted = reader.oneOf("gpuCapacityShortfall", ["error", "warn"]) === "warn";
@@ -226,7 +226,10 @@ function readGpus(reader: ConfigReader, needs: GpuNeeds, isTarget: boolean): Gpu
     const gpusPerNode = isTarget ? gpusOfTypes(reader, gpuInstanceTypes, needs) : undefined;
     const isPool = gpuSupply === "node-pool" && gpusPerNode !== undefined;
     const capacity = { ...needs, gpuNodesMax, gpusPerNode: gpusPerNode ?? 0 };
-    const shortfall = isPool ? capacityShortfall(capacity) : undefined;
+    const isRead = [needs.minScale, needs.maxScale, needs.gpusPerPod, gpuNodesMax].every(
+        Number.isInteger,
+    );
+    const shortfall = isPool && isRead ? capacityShortfall(capacity) : undefined;
     if (shortfall !== undefined && !isShortfallAccepted) {
         reader.problem(
             "gpuNodesMax",

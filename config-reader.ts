@@ -38,11 +38,13 @@ export class ConfigReader {
         return this.checked(key, accepted, values.join(", ")) as T;
     }
 
-    /** A whole number within bounds, which belong to them. */
+    /** A whole number within bounds, which belong to them; NaN if refused, so that nothing follows from it. */
     integer(key: string, min: number, max: number): number {
-        const number = (value: string): number =>
-            /^-?[0-9]+$/.test(value) ? Number(value) : Number.NaN;
-        const accepted = (value: string): boolean => number(value) >= min && number(value) <= max;
+        const number = (value: string): number => {
+            const read = /^-?[0-9]+$/.test(value) ? Number(value) : Number.NaN;
+            return read >= min && read <= max ? read : Number.NaN;
+        };
+        const accepted = (value: string): boolean => !Number.isNaN(number(value));
         return number(this.checked(key, accepted, `a whole number from ${min} to ${max}`));
     }
 
@@ -94,14 +96,15 @@ export class ConfigReader {
         return pulumi.runtime.allConfig()[qualified(this.config, key)] ? secret : undefined;
     }
 
-    /** A key of a provider, which the provider reads as well. */
+    /** A key of a provider, which the provider reads as well; empty if refused. */
     foreign(key: string, pattern: RegExp, allowed: string): string {
         const value = pulumi.runtime.allConfig()[key];
         if (value === undefined || !pattern.test(value)) {
             const given = value === undefined ? "" : ` is ${JSON.stringify(value)}`;
             this.problems.push(`  ${key}${given}; allowed: ${allowed}`);
+            return "";
         }
-        return value ?? "";
+        return value;
     }
 
     /**

@@ -10,9 +10,9 @@ export interface Cidr {
 
 /** Reads `a.b.c.d/n`; undefined for anything else, and where host bits are set. */
 export function parseCidr(text: string): Cidr | undefined {
-    const [address = "", length = ""] = text.split("/");
+    const [address = "", length = "", ...rest] = text.split("/");
     const prefix = Number(length);
-    if (!isIPv4(address) || !/^[0-9]{1,2}$/.test(length) || prefix > 32) {
+    if (rest.length > 0 || !isIPv4(address) || !/^[0-9]{1,2}$/.test(length) || prefix > 32) {
         return undefined;
     }
     const first = address.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);

@@ -33,20 +33,26 @@ export async function requireFixedSettings(
         // What it was made with is what it keeps.
         { ignoreChanges: ["keepers"] },
     );
-    const checked = made.keepers.apply((keepers) => {
-        const changes = fixedChanges(keepers ?? {}, settings);
-        if (changes.length > 0) {
-            throw userError(
-                `these settings are fixed when a stack is made, since a change would replace what it holds:\n${changes.join("\n")}\nset them back, or make another stack`,
-            );
-        }
-    });
-    if (!pulumi.runtime.isDryRun()) {
-        await new Promise<void>((resolve) => {
-            checked.apply(resolve);
-        });
+    const changes = made.keepers.apply((keepers) => fixedChanges(keepers ?? {}, settings));
+    if (pulumi.runtime.isDryRun()) {
+        // A preview may not know them, and ends with the error all the same when it does.
+        changes.apply(refuse);
+    } else {
+        refuse(
+            await new Promise<string[]>((resolve) => {
+                changes.apply(resolve);
+            }),
+        );
     }
     return made.result;
+}
+
+function refuse(changes: readonly string[]): void {
+    if (changes.length > 0) {
+        throw userError(
+            `these settings are fixed when a stack is made, since a change would replace what it holds:\n${changes.join("\n")}\nset them back, or make another stack`,
+        );
+    }
 }
 
 /** The settings that are no longer as the stack was made with, one line each. */

@@ -28,10 +28,12 @@ export interface KnativeReadinessArgs {
  */
 export async function knativeGateway(args: KnativeReadinessArgs): Promise<pulumi.Output<string>> {
     if (pulumi.runtime.isDryRun()) {
-        return args.kubeconfig.apply(async (contents) => {
-            const { address } = await gateway(await loadKubeconfig(contents), args);
-            return address ?? (pulumi.unknown as unknown as string);
+        const address = args.kubeconfig.apply(async (contents) => {
+            const { address: found } = await gateway(await loadKubeconfig(contents), args);
+            return found ?? (pulumi.unknown as unknown as string);
         });
+        // What was asked with a secret is not one.
+        return pulumi.unsecret(address);
     }
     const contents = await new Promise<string>((resolve) => {
         args.kubeconfig.apply(resolve);

@@ -6,6 +6,7 @@ import type { SpotStrategy } from "./gpu-node-pool";
 import { PART_OF } from "./knative-config";
 import { KnativeService } from "./knative-service";
 import { revisionFailure } from "./revision-failure";
+import { retryFailedRevision } from "./revision-retry";
 import { userError } from "./user-error";
 import { ECI_ANNOTATIONS, ECI_LABEL } from "./virtual-node";
 
@@ -172,7 +173,13 @@ export class StableDiffusion extends pulumi.ComponentResource {
                 },
                 progressDeadlineSeconds: args.progressDeadlineSeconds,
             },
-            { ...self, hooks: { onError: [explainFailure(name, args)] } },
+            {
+                ...self,
+                hooks: {
+                    beforeUpdate: [retryFailure(name, args)],
+                    onError: [explainFailure(name, args)],
+                },
+            },
         );
 
         this.url = service.status.apply((status) => confirmUrl(this.host, status?.url));
@@ -259,17 +266,32 @@ function webui(
     };
 }
 
+/** Lets a revision that was given up start again. */
+function retryFailure(name: string, args: StableDiffusionArgs): pulumi.ResourceHook {
+    return new pulumi.ResourceHook(`${name}-retry-failure`, async () => {
+        const kubeconfig = await contentsOf(args.kubeconfig);
+        const retried = await retryFailedRevision(kubeconfig, args.namespace, args.serviceName);
+        if (retried !== undefined) {
+            await pulumi.log.info(`revision ${retried} had failed and is made anew`);
+        }
+    });
+}
+
 /** Puts the revision's own reason beside the engine's error, which only says that the time is over. */
 function explainFailure(name: string, args: StableDiffusionArgs): pulumi.ErrorHook {
     return new pulumi.ErrorHook(`${name}-explain-failure`, async () => {
-        const kubeconfig = await new Promise<string>((resolve) => {
-            args.kubeconfig.apply(resolve);
-        });
+        const kubeconfig = await contentsOf(args.kubeconfig);
         const failure = await revisionFailure(kubeconfig, args.namespace, args.serviceName);
         if (failure !== undefined) {
             await pulumi.log.error(failure);
         }
         return false;
+    });
+}
+
+function contentsOf(kubeconfig: pulumi.Output<string>): Promise<string> {
+    return new Promise((resolve) => {
+        kubeconfig.apply(resolve);
     });
 }
 

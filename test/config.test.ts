@@ -1,25 +1,30 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readSettings, type Settings } from "../config";
+import type { AckSettings } from "../config-ack";
 import { LIMITS } from "../policy/limits";
 import { promiseOf, recordResources } from "./support/mocks";
-import { configure, DECLARED, PROJECT } from "./support/project";
+import { ACK_BASE, configure, DECLARED, PROJECT } from "./support/project";
 
 const DIGEST = `registry/sd@sha256:${"a".repeat(64)}`;
 
-/** What each key accepts, what it refuses, and what its message says is allowed. */
-const CASES: Record<
-    string,
-    {
-        good: readonly (readonly [given: unknown, read: unknown])[];
-        bad: readonly unknown[];
-        allowed: RegExp;
-    }
-> = {
+type Values = Readonly<Record<string, unknown>>;
+
+/** What a key accepts, what it refuses, and what its message says is allowed. */
+interface Case {
+    readonly good: readonly (readonly [given: unknown, read: unknown])[];
+    readonly bad: readonly unknown[];
+    readonly allowed: RegExp;
+    /** Other keys that it goes together with. */
+    readonly others?: Values;
+}
+
+/** The keys that count for every target; checked with that to which nothing else belongs. */
+const SERVICE_CASES: Record<string, Case> = {
     target: {
         good: [["kubeconfig", "kubeconfig"]],
-        bad: ["ack", "", "Kubeconfig"],
-        allowed: /kubeconfig/,
+        bad: ["", "Kubeconfig", "eks"],
+        allowed: /ack, kubeconfig/,
     },
     manageKnativeConfig: {
         good: [
@@ -162,7 +167,164 @@ const CASES: Record<
     },
 };
 
-function integerCase(min: number, max: number): (typeof CASES)[string] {
+/** The keys that count for ACK only. */
+const ACK_CASES: Record<string, Case> = {
+    clusterName: {
+        good: [["sd_Prod-1", "sd_Prod-1"]],
+        bad: ["", "-a", "a b", "a".repeat(64)],
+        allowed: /letters, digits, - and _, at most 63 characters/,
+    },
+    clusterSpec: oneOfCase(
+        ["ack.pro.small", "ack.pro.xlarge", "ack.pro.2xlarge", "ack.pro.4xlarge"],
+        ["ack.standard"],
+    ),
+    kubernetesVersion: {
+        good: [
+            ["", undefined],
+            ["1.35.7-aliyun.1", "1.35.7-aliyun.1"],
+        ],
+        bad: ["1.35", "latest", "1.35.7"],
+        allowed: /version of ACK such as 1\.35\.7-aliyun\.1/,
+    },
+    zones: {
+        good: ["bc", "abcde"].map((letters) => [zonesOf(letters), zonesOf(letters)] as const),
+        bad: ["ap-southeast-1b", zonesOf("bb"), zonesOf("abcdef"), ["B", "C"], [1, 2], {}],
+        allowed: /a list of 0 to 5 different zones of the region/,
+    },
+    vpcCidr: {
+        good: ["10.0.0.0/8", "192.168.0.0/24", "172.24.0.0/14"].map(
+            (cidr) => [cidr, cidr] as const,
+        ),
+        bad: [
+            "192.168.0.0/25",
+            "10.0.0.0/7",
+            "11.0.0.0/16",
+            "172.32.0.0/12",
+            "10.0.0.1/16",
+            "999.0.0.0/8",
+            "10.0.0.0",
+            "",
+        ],
+        allowed:
+            /address range within 10\.0\.0\.0\/8, 172\.16\.0\.0\/12, 192\.168\.0\.0\/16 with a prefix length from 8 to 24/,
+    },
+    vswitchIds: {
+        good: [
+            [
+                ["vsw-1a", "vsw-2b"],
+                ["vsw-1a", "vsw-2b"],
+            ],
+        ],
+        bad: [
+            "vsw-1a",
+            ["sw-1a", "sw-2b"],
+            ["vsw-1a", "vsw-1a"],
+            ["1", "2", "3", "4", "5", "6"].map((each) => `vsw-${each}`),
+        ],
+        allowed: /a list of 0 to 5 different ids of vSwitches/,
+        others: { zones: [] },
+    },
+    podCidr: {
+        good: ["100.0.0.0/8", "192.168.0.0/20"].map((cidr) => [cidr, cidr] as const),
+        bad: ["192.168.0.0/21", "100.0.0.0/7", "192.168.1.0/20", "pods", ""],
+        allowed: /address range with a prefix length from 8 to 20/,
+    },
+    serviceCidr: {
+        good: ["100.64.0.0/12", "192.168.255.0/24"].map((cidr) => [cidr, cidr] as const),
+        bad: ["192.168.0.0/25", "100.64.0.0/11", "192.168.1.0/20", "services", ""],
+        allowed: /address range with a prefix length from 12 to 24/,
+    },
+    apiServerPublic: flagCase(),
+    kubeconfigMinutes: {
+        good: [
+            [0, undefined],
+            [15, 15],
+            [4320, 4320],
+        ],
+        bad: [-1, 1, 14, 4321, "a", ""],
+        allowed: /whole number from (0|15) to 4320/,
+    },
+    nodeImageType: oneOfCase(
+        [
+            "AliyunLinux3",
+            "AliyunLinux3ContainerOptimized",
+            "AliyunLinux4",
+            "AliyunLinux4ContainerOptimized",
+            "ContainerOS",
+            "Ubuntu",
+        ],
+        ["CentOS", "Windows"],
+    ),
+    cpuInstanceTypes: {
+        good: [[["ecs.c7.xlarge"], ["ecs.c7.xlarge"]]],
+        bad: [[], ["c7.xlarge"], ["ecs.c7.xlarge", "ecs.c7.xlarge"], types(11), "ecs.c7.xlarge"],
+        allowed: /a list of 1 to 10 different instance types/,
+    },
+    cpuNodes: integerCase(3, 100),
+    gpuSupply: oneOfCase(["node-pool", "eci"], ["spot"]),
+    gpuInstanceTypes: {
+        good: [[["ecs.gn7e-c16g1.4xlarge"], ["ecs.gn7e-c16g1.4xlarge"]]],
+        bad: [[], ["ecs.vgn6i-m4.xlarge"], ["ecs.g7.xlarge"], types(11), "ecs.gn6i-c8g1.2xlarge"],
+        allowed: /a list of 1 to 10 different GPU instance types/,
+    },
+    gpuNodesMin: {
+        good: [
+            [0, 0],
+            [3, 3],
+        ],
+        bad: [-1, 4, 101, "a", ""],
+        allowed: /whole number from 0 to 100|at most gpuNodesMax \(3\)/,
+    },
+    gpuNodesMax: { ...integerCase(1, 100), others: { gpuCapacityShortfall: "warn" } },
+    gpuCapacityShortfall: {
+        good: [
+            ["error", undefined],
+            ["warn", undefined],
+        ],
+        bad: ["ignore", ""],
+        allowed: /error, warn/,
+    },
+    gpuSpotStrategy: oneOfCase(["NoSpot", "SpotAsPriceGo"], ["SpotWithPriceLimit"]),
+    gpuDiskGib: integerCase(60, 2048),
+    gpuDriverVersion: {
+        good: [["535.161.07", "535.161.07"]],
+        bad: ["latest", "550", "550.", ""],
+        allowed: /version of the NVIDIA driver/,
+    },
+    gpuIdleMinutes: integerCase(1, 1440),
+    protect: flagCase(),
+    logRetentionDays: integerCase(1, 3000),
+    knativeInstall: {
+        good: [
+            ["ack-addon", { name: "knative", version: undefined, config: {} }],
+            ["existing", undefined],
+        ],
+        bad: ["yaml", ""],
+        allowed: /ack-addon, existing/,
+    },
+    knativeAddonName: {
+        good: [["knative-serving", "knative-serving"]],
+        bad: ["Knative", "1knative", "a b", ""],
+        allowed: /name of an ACK add-on/,
+    },
+    knativeAddonVersion: {
+        good: [
+            ["", undefined],
+            ["v1.8.2-aliyun.1", "v1.8.2-aliyun.1"],
+        ],
+        bad: ["latest", "v1.8.2 ", "v"],
+        allowed: /version such as v1\.8\.2-aliyun\.1/,
+    },
+    knativeAddonConfig: {
+        good: [[{ gateway: "kourier" }, { gateway: "kourier" }]],
+        bad: [[], { a: 1 }, "gateway=kourier", ""],
+        allowed: /map of the add-on's keys to strings/,
+    },
+};
+
+const CASES = { ...SERVICE_CASES, ...ACK_CASES };
+
+function integerCase(min: number, max: number): Case {
     return {
         good: [
             [min, min],
@@ -173,16 +335,67 @@ function integerCase(min: number, max: number): (typeof CASES)[string] {
     };
 }
 
-/** How a message may show a value: as the text of the key, or the part of it that is wrong. */
+function oneOfCase(good: readonly string[], bad: readonly string[]): Case {
+    return {
+        good: good.map((value) => [value, value] as const),
+        bad: [...bad, ""],
+        allowed: new RegExp(good.join(", ").replaceAll(".", "\\.")),
+    };
+}
+
+function flagCase(): Case {
+    return {
+        good: [
+            [true, true],
+            [false, false],
+        ],
+        bad: ["yes", 1, ""],
+        allowed: /true, false/,
+    };
+}
+
+function zonesOf(letters: string): string[] {
+    return letters.split("").map((letter) => `ap-southeast-1${letter}`);
+}
+
+/** Types that differ, with one GPU each. */
+function types(count: number): string[] {
+    return Array.from({ length: count }, (_, index) => `ecs.gn${index}i-c8g1.2xlarge`);
+}
+
+/** What the settings have for a key that they keep under another name or in another place. */
+const PLACES: Record<string, (settings: Settings, ack: AckSettings) => unknown> = {
+    knativeInstall: (_, { knative }) => knative,
+    knativeAddonName: (_, { knative }) => knative?.name,
+    knativeAddonVersion: (_, { knative }) => knative?.version,
+    knativeAddonConfig: (_, { knative }) => knative?.config,
+};
+
+function readAs(settings: Settings, key: string): unknown {
+    if (settings.target === "kubeconfig") {
+        return (settings as unknown as Values)[key];
+    }
+    const { ack } = settings;
+    const place = PLACES[key];
+    return place ? place(settings, ack) : ({ ...settings, ...ack } as Values)[key];
+}
+
+/** What a key is checked together with: the target that it belongs to. */
+function baseOf(key: string): Values {
+    return key in ACK_CASES ? { ...ACK_BASE, ...ACK_CASES[key]?.others } : { target: "kubeconfig" };
+}
+
+/** How a message may show a value: as the text of the key, as the number read, or the part that is wrong. */
 function shownAs(given: unknown): string[] {
     const text = typeof given === "string" ? given : JSON.stringify(given);
     const parts = typeof given === "object" && given !== null ? [given].flat() : [];
-    return [text, ...parts.flatMap((part) => [part, ...Object.keys(part)])].map((part) =>
+    const shown = [text, ...parts.flatMap((part) => [part, ...Object.keys(part)])].map((part) =>
         JSON.stringify(part),
     );
+    return typeof given === "number" ? [...shown, ` is ${given};`] : shown;
 }
 
-function problems(overrides: Readonly<Record<string, unknown>>, dryRun = true): string {
+function problems(overrides: Values, dryRun = true): string {
     configure(overrides);
     let message = "";
     assert.throws(
@@ -195,21 +408,44 @@ function problems(overrides: Readonly<Record<string, unknown>>, dryRun = true): 
     return message;
 }
 
+/** The settings of an ACK cluster. */
+function ackOf(overrides: Values, stack?: string): AckSettings {
+    configure(overrides, stack);
+    const settings = readSettings(true);
+    assert.equal(settings.target, "ack");
+    return settings.ack;
+}
+
 describe("readSettings", () => {
     before(() => recordResources());
 
     it("takes every declared default, and every key has one, a type and a description", () => {
-        configure();
-        const settings: Settings = readSettings(true);
+        configure(ACK_BASE);
+        const settings = readSettings(true);
+        assert.equal(settings.target, "ack");
+        /** Read into another shape. */
+        const read: Values = {
+            kubernetesVersion: undefined,
+            zones: ACK_BASE.zones,
+            kubeconfigMinutes: undefined,
+            gpuCapacityShortfall: undefined,
+            knativeInstall: { name: "knative", version: undefined, config: {} },
+            knativeAddonVersion: undefined,
+            kubeconfig: undefined,
+            manageKnativeConfig: true,
+            cookieAffinity: undefined,
+            cookieName: undefined,
+            cookieTimeoutSeconds: undefined,
+            gatewayAddress: undefined,
+        };
         for (const [key, declared] of Object.entries(DECLARED)) {
             assert.ok(declared.type && declared.description && declared.default !== undefined, key);
-            if (key === "kubeconfig" || key.startsWith("cookie") || key === "gatewayAddress") {
-                continue; // Read into another shape: asserted below.
-            }
-            assert.deepEqual(settings[key as keyof Settings], declared.default, key);
+            assert.deepEqual(
+                readAs(settings, key),
+                key in read ? read[key] : declared.default,
+                key,
+            );
         }
-        assert.equal(settings.cookieAffinity, undefined);
-        assert.equal(settings.gatewayAddress, undefined);
     });
 
     it("has a case below for every declared key", () => {
@@ -222,15 +458,13 @@ describe("readSettings", () => {
     for (const [key, { good, bad, allowed }] of Object.entries(CASES)) {
         for (const [given, read] of good) {
             it(`accepts ${key} ${JSON.stringify(given)}`, () => {
-                // A maxScale of 1 needs no other minScale, its default being 0.
-                configure({ [key]: given });
-                const settings = readSettings(true) as unknown as Record<string, unknown>;
-                assert.deepEqual(settings[key], read);
+                configure({ ...baseOf(key), [key]: given });
+                assert.deepEqual(readAs(readSettings(true), key), read);
             });
         }
         for (const given of bad) {
             it(`refuses ${key} ${JSON.stringify(given)} with key, value and what is allowed`, () => {
-                const message = problems({ [key]: given });
+                const message = problems({ ...baseOf(key), [key]: given });
                 assert.match(message, new RegExp(`${PROJECT}:${key}\\b`));
                 assert.match(message, allowed);
                 assert.ok(
@@ -240,52 +474,46 @@ describe("readSettings", () => {
             });
         }
         it(`refuses a missing ${key}`, () => {
-            assert.match(problems({ [key]: undefined }), new RegExp(`${PROJECT}:${key}; allowed`));
+            assert.match(
+                problems({ ...baseOf(key), [key]: undefined }),
+                new RegExp(`${PROJECT}:${key}; allowed`),
+            );
         });
     }
 
-    it("reports all problems at once", () => {
-        const message = problems({ maxScale: 99, domain: "x", readiness: "http", typo: 1 });
-        assert.match(message, /has 4 problems/);
-        for (const key of ["maxScale", "domain", "readiness", "typo"]) {
+    it("reports all problems at once, and none that follows from another", () => {
+        const message = problems({
+            ...ACK_BASE,
+            maxScale: 99,
+            minScale: "few",
+            gpusPerPod: 0,
+            gpuNodesMax: "many",
+            domain: "x",
+            readiness: "http",
+            typo: 1,
+        });
+        assert.match(message, /has 7 problems/);
+        for (const key of ["maxScale", "gpuNodesMax", "domain", "readiness", "typo"]) {
             assert.ok(message.includes(`${PROJECT}:${key}`), key);
         }
     });
 
     it("refuses a key that does not exist and lists those that do", () => {
-        const message = problems({ maxscale: 3 });
+        const message = problems({ ...ACK_BASE, maxscale: 3 });
         assert.match(message, /maxscale; allowed: no such key; known are .*maxScale/);
     });
 
     it("refuses minScale above maxScale", () => {
         assert.match(
-            problems({ minScale: 3, maxScale: 2 }),
-            /minScale is "3"; allowed: at most maxScale \(2\)/,
+            problems({ target: "kubeconfig", minScale: 3, maxScale: 2 }),
+            /has a problem:\n.*minScale is "3"; allowed: at most maxScale \(2\)$/,
         );
-    });
-
-    it("demands a kubeconfig at up, and does without one at preview", () => {
-        assert.match(problems({}, false), /kubeconfig.*pulumi config set --secret kubeconfig/);
-        configure();
-        assert.equal(readSettings(true).kubeconfig, undefined);
-    });
-
-    it("reads a kubeconfig as a secret and never prints it", async () => {
-        configure({ kubeconfig: "top secret" });
-        const { kubeconfig } = readSettings(false);
-        assert.ok(kubeconfig);
-        assert.equal(await promiseOf(kubeconfig), "top secret");
-        assert.equal(
-            await (kubeconfig as unknown as { isSecret: Promise<boolean> }).isSecret,
-            true,
-        );
-        assert.doesNotMatch(problems({ kubeconfig: "top secret", maxScale: 0 }), /top secret/);
     });
 
     it("accepts exactly the whole numbers within the bounds", () => {
         fc.assert(
             fc.property(fc.integer({ min: -20, max: 20 }), (value) => {
-                configure({ maxScale: value });
+                configure({ target: "kubeconfig", maxScale: value });
                 const accepted = value >= LIMITS.maxScale.min && value <= LIMITS.maxScale.max;
                 if (accepted) {
                     assert.equal(readSettings(true).maxScale, value);
@@ -296,10 +524,237 @@ describe("readSettings", () => {
         );
     });
 
-    for (const stack of ["dev", "recipe", "rehearsal"]) {
-        it(`accepts Pulumi.${stack}.yaml`, () => {
-            configure({}, stack);
-            assert.equal(readSettings(true).target, "kubeconfig");
+    for (const stack of ["dev", "prod", "recipe", "rehearsal"]) {
+        it(`accepts Pulumi.${stack}.yaml, whose target is ACK`, () => {
+            assert.equal(ackOf({}, stack).warning, undefined);
         });
     }
+});
+
+describe("readSettings with target kubeconfig", () => {
+    before(() => recordResources());
+
+    it("demands a kubeconfig at up, and does without one at preview", () => {
+        const base = { target: "kubeconfig" };
+        assert.match(problems(base, false), /kubeconfig.*pulumi config set --secret kubeconfig/);
+        configure(base);
+        const settings = readSettings(true);
+        assert.equal(settings.target, "kubeconfig");
+        assert.equal(settings.kubeconfig, undefined);
+    });
+
+    it("reads a kubeconfig as a secret and never prints it", async () => {
+        const base = { target: "kubeconfig", kubeconfig: "top secret" };
+        configure(base);
+        const settings = readSettings(false);
+        assert.equal(settings.target, "kubeconfig");
+        const { kubeconfig } = settings;
+        assert.ok(kubeconfig);
+        assert.equal(await promiseOf(kubeconfig), "top secret");
+        assert.equal(
+            await (kubeconfig as unknown as { isSecret: Promise<boolean> }).isSecret,
+            true,
+        );
+        assert.doesNotMatch(problems({ ...base, maxScale: 0 }), /top secret/);
+    });
+
+    it("asks nothing of the keys for ACK but that each makes sense by itself", () => {
+        configure({
+            target: "kubeconfig",
+            zones: ["eu-central-1a"],
+            vswitchIds: ["vsw-a"],
+            podCidr: "10.0.0.0/16",
+            serviceCidr: "10.0.0.0/16",
+            cpuInstanceTypes: [],
+            gpuSupply: "eci",
+            gpuInstanceTypes: [...types(5), "ecs.gn6i-c24g4.12xlarge"],
+            gpuNodesMin: 3,
+            gpuNodesMax: 1,
+            gpusPerPod: 8,
+            cpu: "100",
+        });
+        assert.equal(readSettings(true).target, "kubeconfig");
+        assert.match(problems({ target: "kubeconfig", zones: "b" }), /has a problem:\n.*:zones is/);
+    });
+
+    it("leaves Knative's configuration and elastic container instances alone", () => {
+        configure({ target: "kubeconfig", gpuSupply: "eci" });
+        const settings = readSettings(true);
+        assert.equal(settings.manageKnativeConfig, false);
+        assert.equal(settings.elasticInstances, undefined);
+    });
+});
+
+describe("readSettings with target ack", () => {
+    before(() => recordResources());
+
+    for (const [title, overrides, message] of [
+        [
+            "no region",
+            { "alicloud:region": undefined },
+            /^ {2}alicloud:region; allowed: a region such as ap-southeast-1$/m,
+        ],
+        [
+            "a region that is none",
+            { "alicloud:region": "Singapore" },
+            /^ {2}alicloud:region is "Singapore"; allowed: a region such as ap-southeast-1$/m,
+        ],
+        [
+            "neither zones nor vSwitches",
+            { zones: [] },
+            /:zones is \[\]; allowed: zones for a network that is made, or else vswitchIds of one that exists$/m,
+        ],
+        [
+            "zones and vSwitches",
+            { vswitchIds: ["vsw-a", "vsw-b"] },
+            /:zones is \["ap-southeast-1b","ap-southeast-1c"\]; allowed: zones for a network that is made, or else/,
+        ],
+        [
+            "one zone",
+            { zones: ["ap-southeast-1b"] },
+            /:zones is \["ap-southeast-1b"\]; allowed: at least two/,
+        ],
+        [
+            "one vSwitch",
+            { zones: [], vswitchIds: ["vsw-a"] },
+            /:vswitchIds is \["vsw-a"\]; allowed: at least two, in different zones/,
+        ],
+        [
+            "a zone of another region",
+            { zones: ["ap-southeast-1b", "eu-central-1a"] },
+            /:zones is \["eu-central-1a"\]; allowed: zones of the region ap-southeast-1$/m,
+        ],
+        [
+            "pods within the VPC",
+            { podCidr: "10.0.0.0/20" },
+            /:podCidr is "10\.0\.0\.0\/20"; allowed: a range apart from vpcCidr \(10\.0\.0\.0\/16\)$/m,
+        ],
+        [
+            "Services around the VPC",
+            { vpcCidr: "10.1.0.0/16", serviceCidr: "10.0.0.0/12" },
+            /:serviceCidr is "10\.0\.0\.0\/12"; allowed: a range apart from vpcCidr \(10\.1\.0\.0\/16\)$/m,
+        ],
+        [
+            "Services among the pods",
+            { serviceCidr: "172.20.240.0/20" },
+            /:serviceCidr is "172\.20\.240\.0\/20"; allowed: a range apart from podCidr \(172\.20\.0\.0\/16\)$/m,
+        ],
+        [
+            "types of different numbers of GPUs",
+            { gpuInstanceTypes: ["ecs.gn6i-c8g1.2xlarge", "ecs.gn6i-c48g4.12xlarge"] },
+            /:gpuInstanceTypes is \["ecs\.gn6i-c8g1\.2xlarge","ecs\.gn6i-c48g4\.12xlarge"\]; allowed: types with the same number of GPUs/,
+        ],
+        [
+            "pods with more GPUs than a node has",
+            { gpusPerPod: 2 },
+            /:gpusPerPod is 2; allowed: at most 1, as gpuInstanceTypes have$/m,
+        ],
+        [
+            "pods with all the CPU of the smallest type",
+            { cpu: "4", gpuInstanceTypes: ["ecs.gn7i-c8g1.2xlarge", "ecs.gn6i-c4g1.xlarge"] },
+            /:cpu is "4"; allowed: less than 4, a pod's share of the smallest of gpuInstanceTypes/,
+        ],
+        [
+            "pods with more than their share of a node for several",
+            { cpu: "24500m", gpusPerPod: 2, gpuInstanceTypes: ["ecs.gn6i-c48g4.12xlarge"] },
+            /:cpu is "24500m"; allowed: less than 24, a pod's share/,
+        ],
+        [
+            "more than five types for elastic container instances",
+            { gpuSupply: "eci", gpuInstanceTypes: types(6) },
+            /:gpuInstanceTypes is .*; allowed: a list of 1 to 5 different GPU instance types/,
+        ],
+        [
+            "too few GPUs for a rollout from zero",
+            { maxScale: 4, gpuNodesMax: 4 },
+            /:gpuNodesMax is 4; allowed: at least 5, since maxScale 4 and the first 1 of a new revision are 5 pods with 5 GPUs; or gpuCapacityShortfall: warn, with which there is room for 4 of the 5 pods/,
+        ],
+        [
+            "too few GPUs for the pods that always run, twice",
+            { minScale: 3, maxScale: 5, gpuNodesMax: 7 },
+            /:gpuNodesMax is 7; allowed: at least 8, since maxScale 5 and the first 3 of a new revision are 8 pods with 8 GPUs/,
+        ],
+        [
+            "too few nodes with several pods on each",
+            {
+                maxScale: 4,
+                gpusPerPod: 2,
+                gpuNodesMax: 2,
+                gpuInstanceTypes: ["ecs.gn6i-c48g4.12xlarge"],
+            },
+            /:gpuNodesMax is 2; allowed: at least 3, since maxScale 4 and the first 1 of a new revision are 5 pods with 10 GPUs; or .* room for 4 of the 5 pods/,
+        ],
+    ] as const) {
+        it(`refuses ${title}, and says nothing else`, () => {
+            const found = problems({ ...ACK_BASE, ...overrides });
+            assert.match(found, message);
+            assert.match(found, /has a problem:/);
+        });
+    }
+
+    for (const [title, overrides] of [
+        ["ranges that only touch", { vpcCidr: "172.22.0.0/16", serviceCidr: "172.21.0.0/16" }],
+        ["exactly enough GPUs", { minScale: 3, maxScale: 5, gpuNodesMax: 8 }],
+        ["a little less than all the CPU", { cpu: "7999m" }],
+        [
+            "five types for elastic container instances",
+            { gpuSupply: "eci", gpuInstanceTypes: types(5) },
+        ],
+        ["any maxScale with elastic container instances", { gpuSupply: "eci", maxScale: 10 }],
+    ] as const) {
+        it(`accepts ${title}`, () => {
+            assert.equal(ackOf({ ...ACK_BASE, ...overrides }).warning, undefined);
+        });
+    }
+
+    it("warns of too few GPUs instead, where that is accepted, and says what will wait", () => {
+        const { warning, gpuCapacity } = ackOf({
+            ...ACK_BASE,
+            maxScale: 5,
+            gpuNodesMax: 4,
+            gpuCapacityShortfall: "warn",
+        });
+        assert.equal(
+            warning,
+            "gpuNodesMax is 4: there is room for 4 of the 6 pods that a rollout under full load has, so the new revision waits until pods of the old one are gone, and gives up after progressDeadlineSeconds",
+        );
+        assert.equal(gpuCapacity, 4);
+    });
+
+    it("counts the GPUs that pods can use", () => {
+        const eight = { gpuInstanceTypes: ["ecs.gn6v-c82g8.20xlarge"], gpuNodesMax: 2 };
+        assert.equal(ackOf({ ...ACK_BASE, ...eight }).gpuCapacity, 16);
+        assert.equal(ackOf({ ...ACK_BASE, ...eight, gpusPerPod: 3 }).gpuCapacity, 12);
+        const eci = { gpuSupply: "eci", maxScale: 4 };
+        assert.equal(ackOf({ ...ACK_BASE, ...eci }).gpuCapacity, 4);
+    });
+
+    it("buys nodes on demand for the pods that always run", () => {
+        const eight = { gpuInstanceTypes: ["ecs.gn6v-c82g8.20xlarge"], minScale: 3, maxScale: 3 };
+        assert.equal(ackOf({ ...ACK_BASE }).onDemandNodes, 0);
+        assert.equal(ackOf({ ...ACK_BASE, minScale: 1 }).onDemandNodes, 1);
+        assert.equal(ackOf({ ...ACK_BASE, ...eight }).onDemandNodes, 1);
+        assert.equal(ackOf({ ...ACK_BASE, ...eight, gpusPerPod: 4 }).onDemandNodes, 2);
+    });
+
+    it("always sets what Knative needs where it installs Knative", () => {
+        for (const [overrides, managed] of [
+            [{}, true],
+            [{ knativeInstall: "existing" }, false],
+            [{ knativeInstall: "existing", manageKnativeConfig: true }, true],
+        ] as const) {
+            configure({ ...ACK_BASE, ...overrides });
+            assert.equal(readSettings(true).manageKnativeConfig, managed);
+        }
+    });
+
+    it("names types and strategy of elastic container instances to the service", () => {
+        configure({ ...ACK_BASE, gpuSupply: "eci", gpuSpotStrategy: "SpotAsPriceGo" });
+        assert.deepEqual(readSettings(true).elasticInstances, {
+            instanceTypes: ["ecs.gn6i-c8g1.2xlarge", "ecs.gn7i-c8g1.2xlarge"],
+            spotStrategy: "SpotAsPriceGo",
+        });
+        configure(ACK_BASE);
+        assert.equal(readSettings(true).elasticInstances, undefined);
+    });
 });

@@ -2,76 +2,370 @@ import type * as pulumi from "@pulumi/pulumi";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { mock } from "node:test";
 import runProgram from "../index";
 import { policies } from "../policy/policies";
-import { cluster, serveApi } from "./support/api-server";
-import { promiseOf, recordResources, type Registered } from "./support/mocks";
+import { cluster, gateway, serveApi } from "./support/api-server";
+import {
+    type Calls,
+    GET_CREDENTIAL,
+    GET_NAT_ZONES,
+    GET_SWITCHES,
+    GET_ZONES,
+    neededBy,
+    only,
+    promiseOf,
+    recordResources,
+    type Registered,
+} from "./support/mocks";
 import { configure } from "./support/project";
 import { verdict } from "./support/policy";
 
 type Program = Readonly<Record<string, unknown>>;
 
-describe("the program", () => {
-    let seen: Registered[];
-    let program: Program;
+interface Run {
+    readonly seen: Registered[];
+    readonly program: Program;
+    readonly kubeconfig: string;
+}
 
-    before(async () => {
-        const api = await serveApi(cluster({ gpus: [10] }));
+/** Runs the program against a cluster, and waits for what comes last. */
+async function run(
+    overrides: (kubeconfig: string) => Readonly<Record<string, unknown>>,
+    stack?: string,
+    calls: Calls = {},
+): Promise<Run> {
+    const api = await serveApi({ ...cluster({ gpus: [10] }), ...gateway() });
+    const { kubeconfig } = api;
+    try {
+        const seen = await recordResources({
+            domain: "rehearsal.test",
+            calls: { [GET_CREDENTIAL]: () => ({ kubeConfig: kubeconfig }), ...calls },
+        });
+        configure(overrides(kubeconfig), stack);
+        const program = await runProgram();
+        await promiseOf(program.endpoint);
+        return { seen, program, kubeconfig };
+    } finally {
+        await api.close();
+    }
+}
+
+const value = (program: Program, name: string): Promise<unknown> =>
+    promiseOf(program[name] as pulumi.Output<unknown>);
+
+const onAck = (
+    overrides: Readonly<Record<string, unknown>> = {},
+    calls: Calls = {},
+): Promise<Run> => run(() => overrides, "rehearsal", calls);
+
+const onKubeconfig = (): Promise<Run> =>
+    run((kubeconfig) => ({
+        target: "kubeconfig",
+        kubeconfig,
+        domain: "rehearsal.test",
+        manageKnativeConfig: true,
+    }));
+
+for (const [target, runTarget] of Object.entries({ ack: onAck, kubeconfig: onKubeconfig })) {
+    describe(`the program with target ${target}`, () => {
+        let seen: Registered[];
+        let program: Program;
+        let kubeconfig: string;
+
+        before(async () => {
+            ({ seen, program, kubeconfig } = await runTarget());
+        });
+
+        it("exports exactly the documented outputs", () => {
+            const page = readFileSync(join(__dirname, "../docs/outputs.md"), "utf8");
+            const documented = [...page.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+            assert.ok(documented.length > 0);
+            assert.deepEqual(Object.keys(program).sort(), documented.sort());
+        });
+
+        it("exports undefined exactly where the documentation says so", () => {
+            const page = readFileSync(join(__dirname, "../docs/outputs.md"), "utf8");
+            const absent = [...page.matchAll(/^\| `(\w+)`.*\| with `target: (\w+)` /gm)]
+                .filter(([, , where]) => where === target)
+                .map(([, name]) => name);
+            const undefinedOnes = Object.keys(program).filter(
+                (name) => program[name] === undefined,
+            );
+            assert.deepEqual(undefinedOnes.sort(), absent.sort());
+        });
+
+        it("exports the version of the contract as a plain number", () => {
+            assert.equal(program["outputsVersion"], 1);
+        });
+
+        it("exports addresses that fit together", async () => {
+            assert.equal(program["host"], "stable-diffusion.stable-diffusion.rehearsal.test");
+            assert.equal(
+                await value(program, "endpoint"),
+                "http://stable-diffusion.stable-diffusion.rehearsal.test",
+            );
+            assert.equal(
+                await value(program, "txt2imgUrl"),
+                "http://stable-diffusion.stable-diffusion.rehearsal.test/sdapi/v1/txt2img",
+            );
+            assert.equal(await value(program, "gatewayAddress"), "192.0.2.10");
+            assert.equal(program["namespace"], "stable-diffusion");
+            assert.equal(program["serviceName"], "stable-diffusion");
+        });
+
+        it("exports the kubeconfig of the cluster that the service is in", async () => {
+            assert.equal(await value(program, "kubeconfig"), kubeconfig);
+        });
+
+        it("keeps password and kubeconfig secret", async () => {
+            for (const name of ["apiPassword", "kubeconfig"]) {
+                const output = program[name] as { isSecret: Promise<boolean> };
+                assert.equal(await output.isSecret, true, name);
+            }
+        });
+
+        it("passes its own policy pack, which has something to judge", async () => {
+            let judged = 0;
+            for (const policy of policies) {
+                for (const { type, inputs } of seen) {
+                    const found = await verdict(policy, { type, props: inputs });
+                    if (found !== "not applicable") {
+                        assert.deepEqual(found, [], `${policy.name} on ${type}`);
+                        judged += 1;
+                    }
+                }
+            }
+            assert.equal(judged, policies.length);
+        });
+
+        it("puts everything into the cluster by its own provider", () => {
+            const inCluster = seen.filter(({ type }) => type.startsWith("kubernetes:"));
+            // Namespace, Secret, Service and Knative's six ConfigMaps.
+            assert.equal(inCluster.length, 9);
+            const { urn } = only(seen, "pulumi:providers:kubernetes");
+            for (const { name, provider } of inCluster) {
+                assert.ok(provider.startsWith(`${urn}::`), name);
+            }
+        });
+
+        it("begins with what is fixed", () => {
+            const custom = seen.filter(
+                ({ type }) => !type.startsWith("sd:") && !type.startsWith("pulumi:"),
+            );
+            assert.equal(custom[0]?.name, "fixed-settings");
+            const { target: kept } = custom[0].inputs["keepers"] as { target: string };
+            assert.equal(kept, target);
+        });
+    });
+}
+
+describe("the program on ACK", () => {
+    const GPUS_AND_KNATIVE = ["gpu-nodes", "gpu-autoscaling", "knative-addon"];
+
+    function named(seen: readonly Registered[], name: string): Registered {
+        const found = seen.find((each) => each.name === name && !each.type.startsWith("sd:"));
+        assert.ok(found, name);
+        return found;
+    }
+
+    it("exports ids of cluster and network, and the limits in force", async () => {
+        const { program } = await onAck({ minScale: 1, gpuNodesMax: 5 });
+        assert.equal(await value(program, "clusterId"), "c-cluster-control-plane-id");
+        assert.equal(await value(program, "vpcId"), "vpc-network-vpc-id");
+        const vswitchIds = program["vswitchIds"] as pulumi.Output<string>[];
+        assert.deepEqual(await Promise.all(vswitchIds.map(promiseOf)), [
+            "vsw-network-vswitch-0-id",
+            "vsw-network-vswitch-1-id",
+        ]);
+        const { gpuCapacity, ...limits } = program["limits"] as {
+            gpuCapacity: pulumi.Output<number>;
+        };
+        assert.deepEqual(limits, { containerConcurrency: 1, minScale: 1, maxScale: 2 });
+        assert.equal(await promiseOf(gpuCapacity), 5);
+    });
+
+    it("comes up in order: network, cluster, GPUs and Knative, its settings, the service", async () => {
+        const { seen } = await onAck();
+        const needs = (name: string): Set<string> => neededBy(seen, named(seen, name));
+        const order: [string[], string[]][] = [
+            [
+                ["network-snat-0", "network-snat-1"],
+                ["cluster-logs", "cluster-control-plane"],
+            ],
+            [["cluster-control-plane", "cluster-cpu-pool"], GPUS_AND_KNATIVE],
+            [GPUS_AND_KNATIVE, ["knative-config-features", "stable-diffusion-namespace"]],
+            [["knative-config-features"], ["stable-diffusion-service"]],
+        ];
+        for (const [first, then] of order) {
+            for (const later of then) {
+                assert.deepEqual(
+                    first.filter((name) => !needs(later).has(name)),
+                    [],
+                    later,
+                );
+            }
+        }
+        assert.ok(!needs("cluster-control-plane").has("stable-diffusion-service"));
+    });
+
+    it("leaves Knative's settings where they are when Knative goes with the cluster", async () => {
+        const { seen } = await onAck();
+        assert.equal(named(seen, "knative-config-features").retainOnDelete, true);
+        const existing = await onKubeconfig();
+        assert.equal(named(existing.seen, "knative-config-features").retainOnDelete, false);
+    });
+
+    it("keeps what would replace network, cluster or Knative", async () => {
+        const { seen } = await onAck();
+        assert.deepEqual(named(seen, "fixed-settings").inputs["keepers"], {
+            target: "ack",
+            "alicloud:region": "ap-southeast-1",
+            zones: "ap-southeast-1b,ap-southeast-1c",
+            vswitchIds: "none",
+            vpcCidr: "10.0.0.0/16",
+            podCidr: "172.20.0.0/16",
+            serviceCidr: "172.21.0.0/20",
+            gpuSupply: "node-pool",
+            knativeAddonName: "knative",
+        });
+    });
+
+    it("takes a network that exists, and keeps which VPC it is", async () => {
+        const vswitchIds = ["vsw-a", "vsw-b"];
+        const { seen, program } = await onAck(
+            { zones: [], vswitchIds },
+            // Its way out is its owner's.
+            { [GET_NAT_ZONES]: () => ({ zones: [] }) },
+        );
+        assert.deepEqual(
+            seen.filter(({ type }) => /^alicloud:(vpc|ecs)\//.test(type)),
+            [],
+        );
+        assert.deepEqual(named(seen, "cluster-control-plane").inputs["vswitchIds"], vswitchIds);
+        assert.deepEqual(named(seen, "gpu-nodes").inputs["vswitchIds"], vswitchIds);
+        assert.equal(await value(program, "vpcId"), "vpc-adopted");
+        assert.deepEqual(program["vswitchIds"], vswitchIds);
+        const { keepers } = named(seen, "fixed-settings").inputs as {
+            keepers: Record<string, string>;
+        };
+        assert.equal(keepers["vswitchIds"], "vSwitches of vpc-adopted");
+        assert.equal(keepers["vpcCidr"], "of an existing VPC");
+    });
+
+    it("asks whether the zones of a network that exists sell the GPUs", async () => {
+        const vswitchIds = ["vsw-a", "vsw-b"];
+        const calls: Calls = {
+            [GET_SWITCHES]: () => ({
+                vswitches: vswitchIds.map((id, place) => ({
+                    id,
+                    vpcId: "vpc-adopted",
+                    zoneId: `ap-southeast-1${"ef"[place] ?? ""}`,
+                })),
+            }),
+            [GET_ZONES]: ({ availableInstanceType }) => ({
+                ids: availableInstanceType
+                    ? ["ap-southeast-1b"]
+                    : ["b", "e", "f"].map((zone) => `ap-southeast-1${zone}`),
+            }),
+        };
+        await assert.rejects(
+            onAck({ zones: [], vswitchIds }, calls),
+            /none of zones \(ap-southeast-1e, ap-southeast-1f\) has one of gpuInstanceTypes in stock/,
+        );
+    });
+
+    it("refuses zones that do not exist", async () => {
+        await assert.rejects(
+            onAck({}, { [GET_ZONES]: () => ({ ids: [] }) }),
+            /zones has ap-southeast-1b, ap-southeast-1c; allowed in this region: /,
+        );
+    });
+
+    it("protects network, cluster and pools when told to, and nothing else", async () => {
+        const protectedNames = (seen: readonly Registered[]): string[] =>
+            seen
+                .filter((each) => each.protect && !each.type.startsWith("sd:"))
+                .map(({ name }) => name);
+        const { seen } = await onAck({ protect: true });
+        assert.deepEqual(protectedNames(seen).sort(), [
+            "cluster",
+            "cluster-control-plane",
+            "cluster-cpu-pool",
+            "cluster-logs",
+            "gpu-autoscaling",
+            "gpu-nodes",
+            "knative-addon",
+            "network-nat",
+            "network-nat-address",
+            "network-nat-association",
+            "network-snat-0",
+            "network-snat-1",
+            "network-vpc",
+            "network-vswitch-0",
+            "network-vswitch-1",
+        ]);
+        const without = await onAck();
+        assert.deepEqual(protectedNames(without.seen), []);
+    });
+
+    it("takes GPUs from elastic container instances in place of nodes when told to", async () => {
+        const { seen, program } = await onAck({ gpuSupply: "eci", maxScale: 10 });
+        assert.ok(!seen.some(({ name }) => name.startsWith("gpu")));
+        const service = named(seen, "stable-diffusion-service");
+        assert.ok(neededBy(seen, service).has("virtual-node"));
+        const { gpuCapacity } = program["limits"] as { gpuCapacity: pulumi.Output<number> };
+        assert.equal(await promiseOf(gpuCapacity), 10);
+    });
+
+    it("installs no Knative where something else does, and then sets nothing of it", async () => {
+        const { seen } = await onAck({ knativeInstall: "existing" });
+        assert.ok(!seen.some(({ name }) => name.startsWith("knative-")));
+        const { keepers } = named(seen, "fixed-settings").inputs as {
+            keepers: Record<string, string>;
+        };
+        assert.equal(keepers["knativeAddonName"], "none, since knativeInstall is existing");
+    });
+
+    it("asks Knative for an answer only once its add-on is there", async () => {
+        const api = await serveApi(gateway());
+        const { clusters } = JSON.parse(api.kubeconfig) as {
+            clusters: [{ cluster: { server: string } }];
+        };
         try {
-            seen = await recordResources({ domain: "rehearsal.test" });
-            configure({ kubeconfig: api.kubeconfig }, "rehearsal");
-            program = await runProgram();
-            await promiseOf(program["endpoint"] as pulumi.Output<string>);
+            await recordResources({
+                domain: "rehearsal.test",
+                calls: { [GET_CREDENTIAL]: () => ({ kubeConfig: api.kubeconfig }) },
+                // Takes longer than a question that does not wait for it.
+                whileCreated: async (name) => {
+                    for (let trip = 0; name === "knative-addon" && trip < 20; trip += 1) {
+                        await fetch(`${clusters[0].cluster.server}/installing`);
+                    }
+                },
+            });
+            configure({}, "rehearsal");
+            await promiseOf((await runProgram()).endpoint);
+            const paths = api.requests.map(({ path }) => path);
+            const asked = api.requests.findIndex(({ method }) => method === "POST");
+            assert.ok(asked > paths.lastIndexOf("/installing"));
         } finally {
             await api.close();
         }
     });
 
-    it("exports exactly the documented outputs", () => {
-        const page = readFileSync(join(__dirname, "../docs/outputs.md"), "utf8");
-        const documented = [...page.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
-        assert.ok(documented.length > 0);
-        assert.deepEqual(Object.keys(program).sort(), documented.sort());
-    });
-
-    it("exports addresses that fit together", async () => {
-        const value = (name: string): Promise<string> =>
-            promiseOf(program[name] as pulumi.Output<string>);
-        assert.equal(program["host"], "stable-diffusion.stable-diffusion.rehearsal.test");
-        assert.equal(
-            await value("endpoint"),
-            "http://stable-diffusion.stable-diffusion.rehearsal.test",
-        );
-        assert.equal(await value("txt2imgUrl"), `${await value("endpoint")}/sdapi/v1/txt2img`);
-        assert.equal(await value("gatewayAddress"), "192.0.2.10");
-    });
-
-    it("exports the limits in force", async () => {
-        const { gpuCapacity, ...limits } = program["limits"] as {
-            gpuCapacity: pulumi.Output<number>;
-        };
-        assert.deepEqual(limits, { containerConcurrency: 1, minScale: 0, maxScale: 2 });
-        assert.equal(await promiseOf(gpuCapacity), 10);
-    });
-
-    it("keeps password and kubeconfig secret", async () => {
-        for (const name of ["apiPassword", "kubeconfig"]) {
-            const output = program[name] as { isSecret: Promise<boolean> };
-            assert.equal(await output.isSecret, true, name);
+    it("warns of what will wait where the GPUs leave no room for a rollout", async () => {
+        // Where the SDK's log goes without an engine.
+        const warn = mock.method(console, "warn", () => undefined);
+        try {
+            await onAck({ gpuNodesMax: 2, gpuCapacityShortfall: "warn" });
+            const said = warn.mock.calls.map((call) => (call.arguments as string[])[0]);
+            assert.deepEqual(
+                said.filter((text) => text?.includes("gpuNodesMax is 2: there is room for 2")),
+                said,
+            );
+            assert.equal(said.length, 1);
+        } finally {
+            warn.mock.restore();
         }
-    });
-
-    it("passes its own policy pack, which has something to judge", async () => {
-        let judged = 0;
-        for (const policy of policies) {
-            for (const { type, inputs } of seen) {
-                const found = await verdict(policy, { type, props: inputs });
-                if (found !== "not applicable") {
-                    assert.deepEqual(found, [], `${policy.name} on ${type}`);
-                    judged += 1;
-                }
-            }
-        }
-        assert.equal(judged, policies.length);
     });
 });

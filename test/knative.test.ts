@@ -1,43 +1,38 @@
+import * as pulumi from "@pulumi/pulumi";
 import assert from "node:assert/strict";
-import {
-    Knative,
-    type KnativeArgs,
-    knativeConfig,
-    loadBalancerAddress,
-} from "../components/knative";
+import { Knative, type KnativeArgs, knativeConfig } from "../components/knative";
 import { LIMITS } from "../policy/limits";
 import { promiseOf, recordResources, type Registered } from "./support/mocks";
 
-const ARGS: KnativeArgs = {
-    manageConfig: true,
-    domain: "sd.example.com",
-    gatewayNamespace: "kourier-system",
-    gatewayService: "kourier",
-};
+const PATCH = "kubernetes:core/v1:ConfigMapPatch";
 
-async function deploy(
-    args: Partial<KnativeArgs> = {},
-): Promise<{ seen: Registered[]; address: string }> {
+const ARGS: KnativeArgs = { manageConfig: true, retainConfig: false, domain: "sd.example.com" };
+
+async function deploy(args: Partial<KnativeArgs> = {}): Promise<Registered[]> {
     const seen = await recordResources();
     const knative = new Knative("knative", { ...ARGS, ...args });
-    const address = await promiseOf(knative.gatewayAddress);
-    // The component's own registration and its children's are under way at once: wait for the last.
-    await promiseOf(knative.urn);
-    return { seen, address };
+    // Whoever depends on a component comes after all its parts.
+    const last = new pulumi.ComponentResource(
+        "test:index:Last",
+        "last",
+        {},
+        { dependsOn: knative },
+    );
+    await promiseOf(last.urn);
+    return seen.filter(({ type }) => type !== "test:index:Last");
 }
 
 describe("Knative", () => {
     it("changes nothing outside the namespace unless it manages the configuration", async () => {
-        const { seen } = await deploy({ manageConfig: false });
-        assert.deepEqual(seen.map(({ type }) => type).sort(), [
-            "kubernetes:core/v1:Service",
-            "sd:knative:Knative",
-        ]);
+        const seen = await deploy({ manageConfig: false });
+        assert.deepEqual(
+            seen.map(({ type }) => type),
+            ["sd:knative:Knative"],
+        );
     });
 
     it("patches the ConfigMaps by force, keeping the keys that are not its own", async () => {
-        const { seen } = await deploy();
-        const patches = seen.filter(({ type }) => type === "kubernetes:core/v1:ConfigMapPatch");
+        const patches = (await deploy()).filter(({ type }) => type === PATCH);
         assert.deepEqual(
             new Map(patches.map(({ name, inputs }) => [name, inputs])),
             new Map(
@@ -58,16 +53,14 @@ describe("Knative", () => {
         );
     });
 
-    it("takes the gateway's address from its Service's load balancer", async () => {
-        const { seen, address } = await deploy();
-        assert.equal(address, "192.0.2.10");
-        assert.ok(seen.some(({ type }) => type === "kubernetes:core/v1:Service"));
-    });
-
-    it("takes a configured address instead, without asking for the Service", async () => {
-        const { seen, address } = await deploy({ gatewayAddress: "10.0.0.1:31080" });
-        assert.equal(address, "10.0.0.1:31080");
-        assert.ok(!seen.some(({ type }) => type === "kubernetes:core/v1:Service"));
+    it("leaves the ConfigMaps as they are on destroy only when told to", async () => {
+        for (const retainConfig of [true, false]) {
+            const patches = (await deploy({ retainConfig })).filter(({ type }) => type === PATCH);
+            assert.equal(patches.length, 6);
+            for (const { name, retainOnDelete } of patches) {
+                assert.equal(retainOnDelete, retainConfig, name);
+            }
+        }
     });
 });
 
@@ -96,32 +89,4 @@ describe("knativeConfig", () => {
         assert.deepEqual(config["config-deployment"], { "pod-is-always-schedulable": "true" });
         assert.equal(config["config-features"]?.["kubernetes.podspec-tolerations"], "enabled");
     });
-});
-
-describe("loadBalancerAddress", () => {
-    it("takes the IP, else the host name", () => {
-        const status = (ingress: {
-            ip?: string;
-            hostname?: string;
-        }): Parameters<typeof loadBalancerAddress>[0] => ({
-            loadBalancer: { ingress: [ingress] },
-        });
-        assert.equal(
-            loadBalancerAddress(status({ ip: "192.0.2.1", hostname: "lb" }), "a/b"),
-            "192.0.2.1",
-        );
-        assert.equal(
-            loadBalancerAddress(status({ hostname: "lb.example.com" }), "a/b"),
-            "lb.example.com",
-        );
-    });
-
-    for (const status of [undefined, {}, { loadBalancer: {} }, { loadBalancer: { ingress: [] } }]) {
-        it(`says what to set when the status is ${JSON.stringify(status)}`, () => {
-            assert.throws(
-                () => loadBalancerAddress(status, "a/b"),
-                /Service a\/b has no load balancer address; .*gatewayAddress/,
-            );
-        });
-    }
 });

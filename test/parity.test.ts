@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { StableDiffusion } from "../components/stable-diffusion";
 import { readSettings } from "../config";
 import { KNATIVE_SERVICE } from "../policy/knative-service";
+import { leaves } from "./support/leaves";
 import { only, promiseOf, recordResources } from "./support/mocks";
 import { configure } from "./support/project";
 
@@ -30,8 +31,8 @@ const DIFFERENCES: Record<string, string> = {
         "one queue for all pods; without it requests wait behind a busy pod while another idles",
     "spec.template.metadata.annotations.serving.knative.dev/progress-deadline":
         "long enough for a GPU node to boot and a 10 GB image to be pulled",
-    "spec.template.metadata.annotations.k8s.aliyun.com/eci-use-specs":
-        "GPUs come from nodes of the cluster; the recipe's elastic container instances are not supported yet",
+    "spec.template.metadata.labels.alibabacloud.com/eci":
+        "sends the pod to an elastic container instance whatever nodes there are; the recipe leaves that to the cluster",
     "spec.template.spec.timeoutSeconds": "said, since waiting and cold start count in it",
     [`${CONTAINER}.command.0`]:
         "a shell that ends the WebUI on SIGTERM, which python3 as PID 1 ignores",
@@ -94,6 +95,12 @@ describe("the Service under the recipe's settings", () => {
         assert.ok(String(ours.get(`${CONTAINER}.command.2`)).includes(command.join(" ")));
     });
 
+    it("runs on the recipe's elastic container instances, in its order", () => {
+        const path = "spec.template.metadata.annotations.k8s.aliyun.com/eci-use-specs";
+        assert.ok(recipe.has(path));
+        assert.equal(ours.get(path), recipe.get(path));
+    });
+
     it("is documented with the same differences and reasons", () => {
         const page = readFileSync(join(__dirname, "../docs/parity.md"), "utf8").replace(
             / {2,}/g,
@@ -105,13 +112,3 @@ describe("the Service under the recipe's settings", () => {
         assert.equal(page.match(/^\| `/gm)?.length, Object.keys(DIFFERENCES).length);
     });
 });
-
-/** The scalar values of a tree by their path. */
-function leaves(tree: unknown, path: readonly string[] = []): Map<string, unknown> {
-    if (typeof tree !== "object" || tree === null) {
-        return new Map([[path.join("."), tree]]);
-    }
-    return new Map(
-        Object.entries(tree).flatMap(([key, value]) => [...leaves(value, [...path, key])]),
-    );
-}

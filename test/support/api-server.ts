@@ -1,23 +1,59 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** Answers GET requests for JSON by path, as far as a test needs of an API server; 404 elsewhere. */
+/** A request that the server got. */
+export interface ApiRequest {
+    readonly method: string;
+    readonly path: string;
+    readonly query: URLSearchParams;
+    readonly body: string;
+}
+
+/** Where Knative Services of the namespace default are created. */
+const CREATION_PATH = "/apis/serving.knative.dev/v1/namespaces/default/services";
+
+/**
+ * Answers GET requests for JSON by path, as far as a test needs of an API server; 404 elsewhere. It stores nothing and
+ * knows no selectors: a test looks at `requests` for what was asked.
+ *
+ * @param status what it answers for a path that is there
+ * @param creations what it answers to the creations of a Knative Service, one after the other; the last one again
+ */
 export async function serveApi(
     objects: Readonly<Record<string, unknown>>,
     status = 200,
-): Promise<{ kubeconfig: string; close: () => Promise<void> }> {
+    creations: readonly number[] = [201],
+): Promise<{ kubeconfig: string; requests: ApiRequest[]; close: () => Promise<void> }> {
+    const requests: ApiRequest[] = [];
+    let created = 0;
+    const answer = (method: string, path: string): { code: number; content: unknown } => {
+        if (method === "POST" && path === CREATION_PATH) {
+            const code = creations[Math.min(created, creations.length - 1)] ?? 404;
+            created += 1;
+            return { code, content: { kind: "Status", message: `scripted ${code}` } };
+        }
+        const found = method === "GET" ? objects[path] : undefined;
+        return found === undefined
+            ? { code: 404, content: { kind: "Status", message: `${method} ${path} not found` } }
+            : { code: status, content: found };
+    };
     const server: Server = createServer((request, response) => {
-        const path = new URL(request.url ?? "/", "http://localhost").pathname;
-        const found = objects[path];
-        response.writeHead(found === undefined ? 404 : status, {
-            "content-type": "application/json",
+        const chunks: Buffer[] = [];
+        request.on("data", (chunk: Buffer) => chunks.push(chunk));
+        request.on("end", () => {
+            const { method = "", url = "" } = request;
+            const { pathname: path, searchParams: query } = new URL(url, "http://localhost");
+            requests.push({ method, path, query, body: Buffer.concat(chunks).toString("utf8") });
+            const { code, content } = answer(method, path);
+            response.writeHead(code, { "content-type": "application/json" });
+            response.end(JSON.stringify(content));
         });
-        response.end(JSON.stringify(found ?? { kind: "Status", message: `${path} not found` }));
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
     return {
         kubeconfig: kubeconfigOf(`http://127.0.0.1:${port}`),
+        requests,
         close: () =>
             new Promise((resolve) => {
                 server.close(() => {
@@ -78,5 +114,29 @@ export function cluster({
                   },
               }
             : {}),
+    };
+}
+
+/** The paths and objects of Knative's gateway: its Service, and the pods behind it. */
+export function gateway({
+    namespace = "kourier-system",
+    name = "kourier",
+    ingress = [{ ip: "192.0.2.10" }],
+    endpoints = [{ conditions: { ready: true } }],
+}: {
+    namespace?: string;
+    name?: string;
+    ingress?: readonly { ip?: string; hostname?: string }[];
+    /** Null as the API server has it for a slice of no pods. */
+    endpoints?: readonly { conditions?: { ready?: boolean } }[] | null;
+} = {}): Record<string, unknown> {
+    return {
+        [`/api/v1/namespaces/${namespace}/services/${name}`]: {
+            metadata: { name, namespace },
+            status: { loadBalancer: { ingress } },
+        },
+        [`/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`]: {
+            items: [{ addressType: "IPv4", endpoints }],
+        },
     };
 }

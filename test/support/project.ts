@@ -25,9 +25,16 @@ export const PROJECT = projectFile.name;
 /** The configuration keys as Pulumi.yaml declares them. */
 export const DECLARED = projectFile.config;
 
+/** The least that a stack with the default target has to say. */
+export const ACK_BASE = {
+    "alicloud:region": "ap-southeast-1",
+    zones: ["ap-southeast-1b", "ap-southeast-1c"],
+} as const;
+
 /**
  * Gives the SDK the configuration that the CLI would give it: the defaults of Pulumi.yaml, then those of a
- * stack's file, then `overrides`. An override of undefined takes the key away.
+ * stack's file, then `overrides`. An override of undefined takes the key away; one of another namespace is named
+ * with it, as `alicloud:region`.
  */
 export function configure(overrides: Readonly<Record<string, unknown>> = {}, stack?: string): void {
     const values = new Map<string, unknown>();
@@ -43,7 +50,7 @@ export function configure(overrides: Readonly<Record<string, unknown>> = {}, sta
         }
     }
     for (const [key, value] of Object.entries(overrides)) {
-        values.set(`${PROJECT}:${key}`, value);
+        values.set(key.includes(":") ? key : `${PROJECT}:${key}`, value);
     }
     const given = [...values].filter(([, value]) => value !== undefined);
     pulumi.runtime.setAllConfig(
