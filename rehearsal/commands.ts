@@ -1,16 +1,35 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { KubeConfig } from "@kubernetes/client-node";
+import type { LoggedRequest } from "./cloud/api";
+import type { CloudClient } from "./cloud/client";
+import type { Inventory } from "./cloud/cloud";
+import type { Fault } from "./cloud/faults";
+import { buildBinaries } from "./cluster/binaries";
 import { bootCluster, tearDownCluster } from "./cluster/cluster";
-import { Deployment, STACK, type TargetCluster } from "./deployment";
+import { KUBECONFIG } from "./cluster/certificates";
+import { packImages } from "./cluster/images";
+import { Deployment, STACK, type Target } from "./deployment";
+import { Downstream } from "./downstream";
 import { checkGuarded, checkSeeds, draw, randomSubject, type Service } from "./drawing";
-import { type PluginChoice, prepareEngine } from "./engine/engine";
+import { type Engine, type PluginChoice, prepareEngine } from "./engine/engine";
 import { stopEngine } from "./engine/stop-engine";
 import { differences, type HostState, hostState } from "./host-state";
 import { CLUSTER_STATE, REPOSITORY, WORK } from "./paths";
+import { interruptedCreations } from "./recovery";
 import { requireClusterPrerequisites } from "./prerequisites";
 import { step } from "./progress";
 import { takeRunLock } from "./run-lock";
+import {
+    cloudEnvironment,
+    cloudFolder,
+    followed,
+    requestLines,
+    startCloudOf,
+    writes,
+} from "./simulated-cloud";
+import { timeline, written } from "./timeline";
 
 /** What the command line chose. */
 export interface RunOptions {
@@ -18,8 +37,12 @@ export interface RunOptions {
     readonly keep: boolean;
     /** @default official where they can be had */
     readonly plugins?: PluginChoice | undefined;
-    /** Path of the kubeconfig of a cluster to use instead of the local one. */
+    /** Path of the kubeconfig of a cluster to use instead of the simulated cloud and its local one. */
     readonly kubeconfig?: string | undefined;
+    /** Seconds that a second of the real cloud takes. @default 1/60 */
+    readonly timeScale?: number | undefined;
+    /** What goes wrong in the simulated cloud. */
+    readonly faults: readonly Fault[];
     /** Image to deploy there. */
     readonly image?: string | undefined;
     /** Ends the work and cleans up when aborted. */
@@ -35,25 +58,40 @@ const FOREIGN = join(ENGINE, "uses-existing-cluster");
 /** The image that the last run drew. */
 const IMAGE = join(WORK, "image.png");
 
+/** What was asked of the simulated cloud, command by command. */
+const REQUESTS = join(WORK, "cloud-requests.txt");
+
 /** How to call a service that was kept: a curl configuration, since arguments show to every process. */
 const CURL = join(WORK, "curl.conf");
 
 /** The whole rehearsal: everything up, proven, and down again with nothing left. */
 export async function run(options: RunOptions): Promise<void> {
+    const { signal } = options;
     await takeRunLock();
     await requireNoLeftovers();
     const before = await preparedHost(options);
     await cleanedUpOnFailure(options, async () => {
-        const deployment = await deployAndDraw(options);
-        await step("Second up, without changes", async () => {
-            await deployment.up("--expect-no-changes");
-            await deployment.preview("--refresh", "--expect-no-changes");
+        const rehearsed = await deployAndDraw(options);
+        const { deployment } = rehearsed;
+        await step("Second up, without changes", async (note) => {
+            const requests = await asked(rehearsed, "second up", note, async () => {
+                await deployment.up("--expect-no-changes");
+                await deployment.preview("--refresh", "--expect-no-changes");
+            });
+            requireNoWrites(requests);
+        });
+        await step("A stack downstream uses the outputs", async (note) => {
+            const downstream = new Downstream(rehearsed.engine, signal);
+            await downstream.up(STACK, rehearsed.clientImage);
+            note("its Job got an image");
+            await downstream.destroy();
         });
         await step("Search for leaked secrets", async (note) => {
-            const logs = [join(CLUSTER_STATE, "log")].filter((folder) => existsSync(folder));
-            note(`${await deployment.searchForLeaks(logs)} forms, none found`);
+            const logs = [join(CLUSTER_STATE, "log"), cloudFolder(ENGINE)];
+            const searched = await deployment.searchForLeaks(logs.filter(existsSync));
+            note(`${searched} forms, none found`);
         });
-        await keepOrDestroy(deployment, options);
+        await keepOrDestroy(rehearsed, options);
     });
     if (!options.keep && before !== undefined) {
         await step("Check that nothing is left", () => requireNothingLeft(before));
@@ -61,7 +99,7 @@ export async function run(options: RunOptions): Promise<void> {
     process.stderr.write(`\nThe image: ${IMAGE}\n`);
 }
 
-/** Cluster, service and one image; kept with `--keep`. */
+/** Everything up and one image; kept with `--keep`. After a crash it goes on where the earlier one ended. */
 export async function up(options: RunOptions): Promise<void> {
     await takeRunLock();
     await preparedHost(options);
@@ -77,7 +115,8 @@ export async function down({ plugins, signal }: RunOptions): Promise<void> {
     if (existsSync(FOREIGN)) {
         await step("Destroy what was deployed into the existing cluster", async () => {
             await stopEngine(ENGINE);
-            const engine = await prepareEngine({ folder: ENGINE, plugins, signal });
+            const environment = cloudEnvironment(ENGINE);
+            const engine = await prepareEngine({ folder: ENGINE, plugins, environment, signal });
             await new Deployment(engine, { signal }).destroy();
         });
     }
@@ -105,7 +144,10 @@ export async function plan({ plugins, signal }: RunOptions): Promise<void> {
     await mkdir(WORK, { recursive: true });
     const folder = await mkdtemp(join(WORK, "plan-"));
     try {
-        const engine = await prepareEngine({ folder, plugins, signal });
+        const environment = cloudEnvironment(folder);
+        const engine = await prepareEngine({ folder, plugins, environment, signal });
+        // It is asked for zones and instance types, and makes nothing.
+        await startCloudOf(folder, {}, [], signal);
         const stacks = (await readdir(REPOSITORY))
             .map((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1])
             .filter((stack) => stack !== undefined);
@@ -117,6 +159,7 @@ export async function plan({ plugins, signal }: RunOptions): Promise<void> {
             });
         }
     } finally {
+        await stopEngine(folder);
         await rm(folder, { recursive: true, force: true });
     }
 }
@@ -142,28 +185,152 @@ async function cleanedUpOnFailure(options: RunOptions, work: () => Promise<void>
     }
 }
 
-/** Up to a proven image. */
-async function deployAndDraw(options: RunOptions): Promise<Deployment> {
-    const { plugins, signal } = options;
-    const engine = await prepareEngine({ folder: ENGINE, plugins, signal });
-    const target = await targetCluster(options);
-    const deployment = new Deployment(engine, { signal });
-    await step("Up", async () => {
-        await deployment.configure(target);
-        await deployment.up();
-    });
-    const service = await deployment.service();
-    await step("Draw an image", (note) => drawImage(service, note, signal));
-    return deployment;
+/** A deployment, and what it runs on. */
+interface Rehearsed {
+    readonly engine: Engine;
+    readonly deployment: Deployment;
+    /** Undefined with `--kubeconfig`. */
+    readonly cloud: CloudClient | undefined;
+    /** Image with a shell, for the stack downstream. */
+    readonly clientImage: string;
 }
 
-async function keepOrDestroy(deployment: Deployment, { keep }: RunOptions): Promise<void> {
+/** Up to a proven image. */
+async function deployAndDraw(options: RunOptions): Promise<Rehearsed> {
+    const { plugins, signal } = options;
+    // An engine that a killed run left would go on, and its locks would stay.
+    await stopEngine(ENGINE);
+    const environment = cloudEnvironment(ENGINE);
+    const engine = await prepareEngine({ folder: ENGINE, plugins, environment, signal });
+    const target = await targetOf(options);
+    const cloud = options.kubeconfig === undefined ? await openCloud(options) : undefined;
+    const deployment = new Deployment(engine, { signal });
+    const rehearsed = { engine, deployment, cloud, clientImage: target.image ?? "" };
+    await deployment.configure(target);
+    if (cloud !== undefined) {
+        await recover(deployment, cloud);
+    }
+    const start = new Date();
+    await step("Up", async (note) => {
+        await asked(rehearsed, "up", note, () => deployment.up());
+    });
+    const service = await deployment.service();
+    await step("Draw an image", async (note) => {
+        await drawImage(service, note, signal);
+    });
+    if (cloud !== undefined) {
+        await printTimeline(deployment, cloud, start);
+    }
+    return rehearsed;
+}
+
+/** After a killed run: what it was making when it ended is taken over, if it was made. */
+async function recover(deployment: Deployment, cloud: CloudClient): Promise<void> {
+    const pending = await deployment.pendingCreations();
+    if (pending.length === 0) {
+        return;
+    }
+    await step("Recover what an interrupted up was making", async (note) => {
+        const kubeconfig = new KubeConfig();
+        const exists = existsSync(KUBECONFIG.admin);
+        if (exists) {
+            kubeconfig.loadFromFile(KUBECONFIG.admin);
+        }
+        const ids = (await deployment.ids()).map(({ id }) => id);
+        const made = await interruptedCreations(
+            pending,
+            ids,
+            cloud,
+            exists ? kubeconfig : undefined,
+        );
+        for (const { urn } of pending) {
+            note(`${urn.split("::").at(-1) ?? urn}: ${made.get(urn) ?? "was not made"}`);
+        }
+        await deployment.adopt(made);
+    });
+}
+
+/** Programs and images come first: the simulated cloud would take minutes for a cluster, and not say why. */
+async function openCloud({ timeScale, faults, signal }: RunOptions): Promise<CloudClient> {
+    await writeFile(REQUESTS, "");
+    return step("Start the simulated cloud", () =>
+        startCloudOf(ENGINE, timeScale === undefined ? {} : { timeScale }, faults, signal),
+    );
+}
+
+/** Runs commands, tells what happens in the cloud meanwhile, and keeps what it was asked. */
+async function asked(
+    { cloud }: Pick<Rehearsed, "cloud">,
+    title: string,
+    note: (detail: string) => void,
+    work: () => Promise<unknown>,
+): Promise<readonly LoggedRequest[]> {
+    if (cloud === undefined) {
+        await work();
+        return [];
+    }
+    const before = (await cloud.requests()).length;
+    try {
+        await followed(cloud, note, work);
+    } finally {
+        const requests = (await cloud.requests()).slice(before);
+        await appendFile(REQUESTS, `== ${title}\n${requestLines(requests).join("\n")}\n\n`);
+    }
+    const requests = (await cloud.requests()).slice(before);
+    note(`the cloud got ${requests.length} requests, of which ${writes(requests).length} write`);
+    return requests;
+}
+
+/** @throws Error naming the requests that would have changed something */
+function requireNoWrites(requests: readonly LoggedRequest[]): void {
+    const found = writes(requests);
+    if (found.length > 0) {
+        throw new Error(
+            `a second up asked the cloud to change something:\n${requestLines(found).join("\n")}`,
+        );
+    }
+}
+
+async function printTimeline(
+    deployment: Deployment,
+    cloud: CloudClient,
+    start: Date,
+): Promise<void> {
+    const { kubeconfig, namespace } = await deployment.outputs();
+    const config = new KubeConfig();
+    config.loadFromString(String(kubeconfig));
+    const moments = await timeline(config, String(namespace), await cloud.events());
+    const drawn = { at: new Date(), what: "images were drawn and credentials tried" };
+    const lines = written([...moments.filter(({ at }) => at >= start), drawn], start);
+    process.stderr.write(`\nFrom no GPU node to an image:\n${lines.join("\n")}\n\n`);
+}
+
+async function keepOrDestroy(rehearsed: Rehearsed, { keep }: RunOptions): Promise<void> {
+    const { deployment, cloud } = rehearsed;
     if (keep) {
         await printHowToCall(await deployment.service());
         return;
     }
-    await step("Destroy", () => deployment.destroy());
+    await step("Destroy", async (note) => {
+        await asked(rehearsed, "destroy", note, () => deployment.destroy());
+        if (cloud !== undefined) {
+            requireEmpty(await cloud.inventory());
+            note("nothing is left in the cloud");
+        }
+    });
     await removeEverything();
+}
+
+/** @throws Error naming what would go on being billed */
+function requireEmpty({ resources, implicit, nodes }: Inventory): void {
+    const left = [
+        ...resources.map(({ type, id }) => `${type} ${id}`),
+        ...implicit.map(({ kind, id }) => `${kind} ${id}`),
+        ...nodes.map(({ name }) => `node ${name}`),
+    ];
+    if (left.length > 0) {
+        throw new Error(`after destroy the cloud still has ${left.join(", ")}`);
+    }
 }
 
 async function requireNothingLeft(before: HostState): Promise<void> {
@@ -173,13 +340,14 @@ async function requireNothingLeft(before: HostState): Promise<void> {
     }
 }
 
-async function targetCluster({ kubeconfig, image, signal }: RunOptions): Promise<TargetCluster> {
+async function targetOf({ kubeconfig, image, signal }: RunOptions): Promise<Target> {
     if (kubeconfig !== undefined) {
         await writeFile(FOREIGN, "");
         return { kubeconfig, image };
     }
-    const cluster = await step("Boot the cluster", () => bootCluster(signal));
-    return { kubeconfig: cluster.kubeconfig, image: cluster.modelImage };
+    const binaries = await step("Check programs", () => buildBinaries(signal));
+    const { model } = await step("Check images", () => packImages(binaries, signal));
+    return { image: model.reference };
 }
 
 async function drawImage(

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Engine } from "./engine/engine";
 import type { Service } from "./drawing";
+import type { PendingCreation } from "./recovery";
 import { leakForms, searchCommandLines, searchFiles } from "./leak-search";
 
 /** Name of the rehearsal's stack: its configuration is `Pulumi.rehearsal.yaml`. */
@@ -8,12 +9,29 @@ export const STACK = "rehearsal";
 
 const WITH_PACK = ["--policy-pack", "policy"] as const;
 
-/** The cluster that a deployment goes into. */
-export interface TargetCluster {
-    /** Path of its kubeconfig. */
-    readonly kubeconfig: string;
+/** What a deployment goes into, and what it runs there. */
+export interface Target {
+    /** Path of the kubeconfig of a cluster that exists. @default - a cluster is made (`target: ack`) */
+    readonly kubeconfig?: string | undefined;
     /** Image of the WebUI or its stand-in, by digest. @default - that of the stack's configuration */
     readonly image?: string | undefined;
+}
+
+/** What is read of `pulumi stack export`. */
+interface ExportedState {
+    readonly resources?: readonly {
+        readonly urn: string;
+        readonly type: string;
+        readonly id?: string;
+    }[];
+    readonly pending_operations?: readonly {
+        readonly type: string;
+        readonly resource: {
+            readonly urn: string;
+            readonly type: string;
+            readonly inputs?: Readonly<Record<string, unknown>>;
+        };
+    }[];
 }
 
 /** One stack of the program, worked on with the commands that users type. */
@@ -48,13 +66,17 @@ export class Deployment {
         await this.pulumi(["stack", "select", "--create", this.stack]);
     }
 
-    /** Selects the stack and gives it what only a run knows: kubeconfig and image. */
-    async configure({ kubeconfig, image }: TargetCluster): Promise<void> {
+    /** Selects the stack and gives it what only a run knows: where to, and which image. */
+    async configure({ kubeconfig, image }: Target): Promise<void> {
         await this.select();
-        // By standard input: an argument would show it to every process of the machine.
-        await this.pulumi(["config", "set", "--secret", "kubeconfig"], {
-            input: await readFile(kubeconfig, "utf8"),
-        });
+        if (kubeconfig !== undefined) {
+            // By standard input: an argument would show it to every process of the machine.
+            await this.pulumi(["config", "set", "--secret", "kubeconfig"], {
+                input: await readFile(kubeconfig, "utf8"),
+            });
+            await this.set("target", "kubeconfig");
+            await this.set("manageKnativeConfig", "true");
+        }
         if (image !== undefined) {
             await this.set("image", image);
         }
@@ -77,6 +99,25 @@ export class Deployment {
         });
     }
 
+    /** Creations that were under way when an earlier command was killed. */
+    async pendingCreations(): Promise<PendingCreation[]> {
+        const { pending_operations: operations = [] } = await this.exported();
+        return operations
+            .filter(({ type }) => type === "creating")
+            .map(({ resource: { urn, type, inputs = {} } }) => ({ urn, type, inputs }));
+    }
+
+    /** Takes over what interrupted creations have made, and forgets those that made nothing. */
+    async adopt(made: ReadonlyMap<string, string>): Promise<void> {
+        const imports = [...made].flatMap((pair) =>
+            pair.flatMap((word) => ["--import-pending-creates", word]),
+        );
+        await this.pulumi(
+            ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", ...imports],
+            { show: this.show },
+        );
+    }
+
     /** `pulumi destroy`, after which the state must hold nothing. @throws Error naming what is left */
     async destroy(): Promise<void> {
         await this.pulumi(["destroy", "--yes", "--skip-preview"], { show: this.show });
@@ -89,12 +130,22 @@ export class Deployment {
 
     /** URNs of the resources in the state. */
     async resources(): Promise<string[]> {
-        const { deployment } = JSON.parse(await this.pulumi(["stack", "export"])) as {
-            deployment: { resources?: { urn: string; type: string }[] };
-        };
-        return (deployment.resources ?? [])
+        return (await this.ids()).map(({ urn }) => urn);
+    }
+
+    /** URNs of the resources in the state, each with the id that its provider gave it; components have none. */
+    async ids(): Promise<{ readonly urn: string; readonly id: string }[]> {
+        const { resources = [] } = await this.exported();
+        return resources
             .filter(({ type }) => type !== "pulumi:pulumi:Stack")
-            .map(({ urn }) => urn);
+            .map(({ urn, id = "" }) => ({ urn, id }));
+    }
+
+    private async exported(): Promise<ExportedState> {
+        const { deployment } = JSON.parse(await this.pulumi(["stack", "export"])) as {
+            deployment: ExportedState;
+        };
+        return deployment;
     }
 
     /** The stack's outputs, secrets in clear: for use, not for printing. */

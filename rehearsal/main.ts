@@ -1,27 +1,35 @@
 import { parseArgs } from "node:util";
-import type { PluginChoice } from "./engine/engine";
+import { type Fault, FAULTS } from "./cloud/faults";
+import { readFault } from "./cloud/read-fault";
 import { clusterDown, clusterUp, down, plan, type RunOptions, run, up } from "./commands";
+import type { PluginChoice } from "./engine/engine";
 import { timings } from "./progress";
 
 const HELP = `Rehearses the program on this machine, without a cloud account: the real Pulumi engine deploys it
-with its policy pack into a real Kubernetes with real Knative. The GPU and the diffusion model are stand-ins.
+with its policy pack on a simulated Alibaba Cloud, whose ACK cluster is a real Kubernetes with real Knative. GPUs and
+the diffusion model are stand-ins.
 
 Usage: npm run rehearse [-- COMMAND [OPTIONS]]
 
 Commands
-  (none)         everything: cluster, up, an image, a second up without changes, destroy, nothing left
+  (none)         everything: up, an image, a second up without changes, a stack downstream, destroy, nothing left
   plan           preview every Pulumi.<stack>.yaml with the policy pack; needs no root and no cluster
   cluster up     boot the local cluster with Knative and leave it running
   cluster down   remove the local cluster
-  up             cluster, up and an image; with --keep it stays
+  up             up and an image; with --keep it stays; after a crash it goes on where the earlier one ended
   down           remove everything that any rehearsal left on this machine, also after a crash
 
 Options
-  --keep                          leave cluster and service running, and print how to call it
+  --keep                          leave cloud, cluster and service running, and print how to call it
+  --time-scale N                  seconds that a second of the real cloud takes (default: 1/60, so that a minute
+                                  takes a second); Knative's own times stay as they are
+  --fault JSON                    what goes wrong in the simulated cloud, such as
+                                  '{"name": "out-of-stock", "zone": "ap-southeast-1b"}'; may come again. Names:
+                                  ${Object.keys(FAULTS).join(", ")}
   --plugins official|stand-in     Pulumi's kubernetes and random plugins, or the rehearsal's stand-ins for
                                   them (default: official where they can be had)
   --kubeconfig FILE               deploy into this cluster, which has Knative and a GPU node, instead of
-                                  booting one; needs no root
+                                  the simulated cloud; needs no root
   --image NAME@sha256:DIGEST      image for --kubeconfig (default: that of the program's configuration)
   -h, --help                      this text
 
@@ -72,6 +80,8 @@ function readArguments(): { command: Command; options: Omit<RunOptions, "signal"
             plugins: { type: "string" },
             kubeconfig: { type: "string" },
             image: { type: "string" },
+            "time-scale": { type: "string" },
+            fault: { type: "string", multiple: true, default: [] },
             help: { type: "boolean", short: "h", default: false },
         },
     });
@@ -96,8 +106,33 @@ function readArguments(): { command: Command; options: Omit<RunOptions, "signal"
     }
     return {
         command,
-        options: { keep: values.keep, plugins, kubeconfig: values.kubeconfig, image: values.image },
+        options: {
+            keep: values.keep,
+            plugins,
+            kubeconfig: values.kubeconfig,
+            image: values.image,
+            timeScale: timeScaleOf(values["time-scale"]),
+            faults: values.fault.map(faultOf),
+        },
     };
+}
+
+function timeScaleOf(text: string | undefined): number | undefined {
+    const scale = Number(text ?? 1);
+    if (!(scale > 0 && scale <= 1)) {
+        throw new UsageError(
+            `--time-scale is ${JSON.stringify(text)}; allowed: a number above 0, at most 1`,
+        );
+    }
+    return text === undefined ? undefined : scale;
+}
+
+function faultOf(text: string): Fault {
+    try {
+        return readFault(JSON.parse(text));
+    } catch (error) {
+        throw new UsageError(`--fault ${text}: ${(error as Error).message}`);
+    }
 }
 
 class UsageError extends Error {}

@@ -16,6 +16,7 @@ import { Any } from "google-protobuf/google/protobuf/any_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { createHash, randomBytes } from "node:crypto";
+import { unlessHeld } from "./hold";
 import { engineAddress, startPluginServer } from "./plugin-server";
 import { type PropertyMap, decode, encode, hasUnknown, secretTexts } from "./property-values";
 
@@ -116,6 +117,12 @@ export interface Plugin {
         properties: PropertyMap,
         options: OperationOptions,
     ) => Promise<void>;
+    /** Answers a function of the package, at preview too; a plugin without it has no functions. */
+    readonly invoke?: (
+        token: string,
+        args: PropertyMap,
+        signal: AbortSignal,
+    ) => Promise<{ result: PropertyMap; failures: readonly CheckFailure[] }>;
 }
 
 /** A resource that exists but did not become what it should: the engine keeps it and says so. */
@@ -199,11 +206,7 @@ export function implementationOf(
             );
             return new messages.CheckResponse()
                 .setInputs(encodeStruct(inputs))
-                .setFailuresList(
-                    failures.map(({ property, reason }) =>
-                        new messages.CheckFailure().setProperty(property).setReason(reason),
-                    ),
-                );
+                .setFailuresList(failures.map(checkFailure));
         }),
 
         diff: unary(async (request: messages.DiffRequest, confide) => {
@@ -220,6 +223,7 @@ export function implementationOf(
         }),
 
         create: unary(async (request: messages.CreateRequest, confide, confidential) => {
+            await unlessHeld(request.getName());
             const { id, properties } = await plugin.create(
                 identityOf(request),
                 confide(decodeStruct(request.getProperties())),
@@ -277,10 +281,21 @@ export function implementationOf(
             return new Empty();
         }),
 
-        invoke: unary((request: messages.InvokeRequest) => {
-            throw new Error(
-                `the stand-in for the ${plugin.name} plugin has no function ${request.getTok()}; it has none`,
+        invoke: unary(async (request: messages.InvokeRequest, confide) => {
+            if (plugin.invoke === undefined) {
+                throw new Error(
+                    `the stand-in for the ${plugin.name} plugin has no function ${request.getTok()}; it has none`,
+                );
+            }
+            const args = confide(decodeStruct(request.getArgs()));
+            const { result, failures } = await plugin.invoke(
+                request.getTok(),
+                args,
+                cancelled.signal,
             );
+            return new messages.InvokeResponse()
+                .setReturn(encodeStruct(result))
+                .setFailuresList(failures.map(checkFailure));
         }),
 
         construct: unary((request: messages.ConstructRequest) => {
@@ -356,6 +371,10 @@ export function redacted(message: string, confidential: readonly string[]): stri
     return forms
         .sort((a, b) => b.length - a.length)
         .reduce((rest, text) => rest.replaceAll(text, "[secret]"), message);
+}
+
+function checkFailure({ property, reason }: CheckFailure): messages.CheckFailure {
+    return new messages.CheckFailure().setProperty(property).setReason(reason);
 }
 
 function identityOf(request: {
