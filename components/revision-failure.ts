@@ -23,6 +23,9 @@ interface PodTrouble {
     readonly message: string;
 }
 
+/** Warnings about pods that are gone that a message repeats. */
+const MOST_WARNINGS = 5;
+
 /**
  * Why the latest revision of a Knative Service does not start: its own conditions and those of its pods.
  *
@@ -45,10 +48,29 @@ export async function revisionFailure(
     if (!revision || revisionName === undefined) {
         return undefined;
     }
-    const pods = await cluster.makeApiClient(CoreV1Api).listNamespacedPod({
-        namespace,
-        labelSelector: `serving.knative.dev/revision=${revisionName}`,
-    });
+    const core = cluster.makeApiClient(CoreV1Api);
+    const [pods, warnings] = await Promise.all([
+        core.listNamespacedPod({
+            namespace,
+            labelSelector: `serving.knative.dev/revision=${revisionName}`,
+        }),
+        // Knative takes the pods of a revision away that it has given up, and what kept them from running is
+        // only known by its events: no GPU, or an image that cannot be pulled.
+        core.listNamespacedEvent({ namespace, fieldSelector: "type=Warning" }),
+    ]);
+    const gone = warnings.items
+        .filter(
+            ({ involvedObject: { kind, name = "" } }) =>
+                kind === "Pod" &&
+                name.startsWith(`${revisionName}-`) &&
+                pods.items.every(({ metadata }) => metadata?.name !== name),
+        )
+        .map(({ involvedObject, reason, message }) => ({
+            pod: involvedObject.name ?? "",
+            reason: reason ?? "",
+            message: message ?? "",
+        }))
+        .slice(-MOST_WARNINGS);
     const troubles = pods.items.flatMap((pod): PodTrouble[] => {
         const name = pod.metadata?.name ?? "";
         const scheduled = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
@@ -64,7 +86,7 @@ export async function revisionFailure(
             message: message ?? "",
         }));
     });
-    return describeFailure(revisionName, revision.status?.conditions ?? [], troubles);
+    return describeFailure(revisionName, revision.status?.conditions ?? [], [...troubles, ...gone]);
 
     async function read(plural: string, name: string): Promise<WithConditions | undefined> {
         try {

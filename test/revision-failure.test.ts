@@ -5,6 +5,12 @@ import { serveApi } from "./support/api-server";
 const SERVICE = "/apis/serving.knative.dev/v1/namespaces/sd/services/web";
 const REVISION = "/apis/serving.knative.dev/v1/namespaces/sd/revisions/web-00002";
 const PODS = "/api/v1/namespaces/sd/pods";
+const EVENTS = "/api/v1/namespaces/sd/events";
+
+/** A warning about an object of this kind and name. */
+function warning(kind: string, name: string, message: string): unknown {
+    return { type: "Warning", reason: "FailedScheduling", message, involvedObject: { kind, name } };
+}
 
 describe("describeFailure", () => {
     it("gives the conditions that are not True and the pods' own reasons, each once", () => {
@@ -88,6 +94,14 @@ describe("revisionFailure", () => {
                     },
                 ],
             },
+            [EVENTS]: {
+                items: [
+                    warning("Pod", "web-00001-c", "of another revision"),
+                    warning("Revision", "web-00002-d", "of no pod"),
+                    warning("Pod", "web-00002-a", "of a pod that speaks for itself"),
+                    warning("Pod", "web-00002-gone", "Insufficient nvidia.com/gpu"),
+                ],
+            },
         });
         try {
             assert.equal(
@@ -98,8 +112,11 @@ describe("revisionFailure", () => {
                     "  pod web-00002-a: Unschedulable Insufficient nvidia.com/gpu",
                     "  pod web-00002-b: CrashLoopBackOff",
                     "  pod web-00002-b: Error CUDA not found",
+                    "  pod web-00002-gone: FailedScheduling Insufficient nvidia.com/gpu",
                 ].join("\n"),
             );
+            const events = api.requests.find(({ path }) => path === EVENTS);
+            assert.equal(events?.query.get("fieldSelector"), "type=Warning");
         } finally {
             await api.close();
         }

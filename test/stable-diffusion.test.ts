@@ -5,11 +5,7 @@ import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-    confirmUrl,
-    StableDiffusion,
-    type StableDiffusionArgs,
-} from "../components/stable-diffusion";
+import { StableDiffusion, type StableDiffusionArgs } from "../components/stable-diffusion";
 import { KNATIVE_SERVICE } from "../policy/knative-service";
 import { policies } from "../policy/policies";
 import { MOCK_PASSWORD, only, promiseOf, recordResources, type Registered } from "./support/mocks";
@@ -218,27 +214,6 @@ describe("StableDiffusion", () => {
             delete (template.spec as { containerConcurrency?: number }).containerConcurrency;
             const props = bare as unknown as Record<string, unknown>;
             assert.equal((await verdict(policy, { type, props })).length, 1);
-        });
-    }
-});
-
-describe("confirmUrl", () => {
-    it("returns the URL whose host is the computed one, whatever its scheme", () => {
-        for (const url of ["http://web.sd.example.com", "https://web.sd.example.com"]) {
-            assert.equal(confirmUrl("web.sd.example.com", url), url);
-        }
-    });
-
-    for (const url of ["http://web.sd.svc.cluster.local", undefined]) {
-        it(`refuses ${url ?? "a Service without a URL"}`, () => {
-            assert.throws(
-                () => confirmUrl("web.sd.example.com", url),
-                (error: Error) => {
-                    assert.ok(error.message.includes(url ?? "no URL"));
-                    assert.match(error.message, /web\.sd\.example\.com.*config-domain/);
-                    return true;
-                },
-            );
         });
     }
 });

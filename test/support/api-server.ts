@@ -13,7 +13,7 @@ export interface ApiRequest {
 const CREATION_PATH = "/apis/serving.knative.dev/v1/namespaces/default/services";
 
 /**
- * Answers GET requests for JSON by path, as far as a test needs of an API server; 404 elsewhere. It stores nothing and
+ * Answers GET and DELETE requests for JSON by path, as far as a test needs of an API server; 404 elsewhere. It stores nothing and
  * knows no selectors: a test looks at `requests` for what was asked.
  *
  * @param status what it answers for a path that is there
@@ -32,7 +32,7 @@ export async function serveApi(
             created += 1;
             return { code, content: { kind: "Status", message: `scripted ${code}` } };
         }
-        const found = method === "GET" ? objects[path] : undefined;
+        const found = ["GET", "DELETE"].includes(method) ? objects[path] : undefined;
         return found === undefined
             ? { code: 404, content: { kind: "Status", message: `${method} ${path} not found` } }
             : { code: status, content: found };

@@ -121,7 +121,7 @@ export const CHANGES: readonly ConfigChange[] = [
     {
         key: "domain",
         to: "pictures.example",
-        note: "another URL; the state has the old one, which this `up` refuses at its end: `pulumi up --refresh` goes on",
+        note: "another URL, which `up` waits for",
     },
     { key: "image", to: `registry.example/webui@sha256:${"0".repeat(64)}` },
     { key: "webuiArgs", to: ["--xformers"] },

@@ -25,8 +25,8 @@ const FAILURES: readonly { readonly fault: Fault; readonly message: RegExp }[] =
         message: /Network \(network-vpc\)[\s\S]*QuotaExceeded/,
     },
     {
-        fault: { name: "access-denied", type: "alicloud:ecs/eipAddress:EipAddress" },
-        message: /EipAddress \(network-nat-address\)[\s\S]*Forbidden\.RAM/,
+        fault: { name: "access-denied", type: "alicloud:vpc/switch:Switch" },
+        message: /Switch \(network-vswitch-0\)[\s\S]*Forbidden\.RAM/,
     },
     {
         fault: { name: "creation-failure", type: "alicloud:vpc/natGateway:NatGateway" },
@@ -132,6 +132,14 @@ describe("the program on a simulated Alibaba Cloud", () => {
         await stack.deployment.up();
         await nothingTwice(stack);
         assert.equal(((await stack.deployment.outputs())["vswitchIds"] as string[]).length, 3);
+    });
+
+    it("follows a change of the domain to the new URL", async () => {
+        await stack.deployment.set("domain", "other.test");
+        await stack.deployment.up();
+        const { endpoint } = await stack.deployment.outputs();
+        assert.equal(endpoint, "http://stable-diffusion.stable-diffusion.other.test");
+        await draw(await stack.deployment.service(), randomSubject());
     });
 
     it("protects a stack from destroy until that is lifted on purpose", async () => {

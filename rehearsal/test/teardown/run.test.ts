@@ -4,12 +4,26 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "mocha";
 import { differences, hostState, type HostState } from "../../host-state";
 import { CLUSTER_STATE, REPOSITORY, WORK } from "../../paths";
 
-/** The steps of a run that are not those of booting the cluster, which have tests of their own. */
-const PHASES = ["Prepare the Pulumi engine", "Up", "Draw an image", "Destroy"];
+/** The steps of a run; what happens in the cluster has tests of its own. */
+const PHASES = [
+    "Prepare the Pulumi engine",
+    "Start the simulated cloud",
+    "Up",
+    "Draw an image",
+    "Destroy",
+];
+
+/** Moments of an `up` in which something is being made: the cloud goes on with it when the engine is gone. */
+const MOMENTS: readonly (readonly [what: string, line: RegExp])[] = [
+    ["the network is being made", /Up: Creating ngw-/],
+    ["the cluster is being made", /Up: Creating c[0-9a-f]{32}: ACK cluster/],
+    ["the first pod waits for its GPU node", /Up: NodeRequested .* waits for 1 GPU/],
+];
 
 const REHEARSE = ["--import", "tsx", join(REPOSITORY, "rehearsal/main.ts")];
 
@@ -25,7 +39,7 @@ describe("down", function () {
 
     for (const phase of PHASES) {
         it(`leaves nothing after SIGKILL of the run in the phase "${phase}"`, async () => {
-            await endRunIn(phase, "SIGKILL");
+            await endRun(isStep(phase), "SIGKILL");
             await down();
             assert.deepEqual(differences(untouched, await hostState()), []);
             assert.ok(!existsSync(CLUSTER_STATE));
@@ -33,8 +47,23 @@ describe("down", function () {
         });
     }
 
+    for (const [what, moment] of MOMENTS) {
+        it(`is not needed after SIGKILL while ${what}: up goes on and completes`, async () => {
+            await endRun((line) => moment.test(line), "SIGKILL");
+            const up = spawn(process.execPath, [...REHEARSE, "up"], {
+                stdio: ["ignore", "ignore", "pipe"],
+            });
+            const errors = text(up.stderr);
+            const [code] = (await once(up, "exit")) as [number];
+            // Destroyed again: the state held all that there was, or the cloud would not have been empty.
+            assert.equal(code, 0, await errors);
+            assert.match(await errors, /Destroy: nothing is left in the cloud/);
+            assert.deepEqual(differences(untouched, await hostState()), []);
+        });
+    }
+
     it("is not needed after Ctrl-C, which cleans up and fails", async () => {
-        const { errors, code } = await endRunIn("Start the node", "SIGINT");
+        const { errors, code } = await endRun(isStep("Up"), "SIGINT");
         assert.equal(code, 1);
         assert.match(errors, /SIGINT: cleaning up[\s\S]*error: stopped by SIGINT\n$/);
         assert.deepEqual(differences(untouched, await hostState()), []);
@@ -42,8 +71,13 @@ describe("down", function () {
         assert.ok(!existsSync(join(WORK, "engine")));
     });
 
-    async function endRunIn(
-        phase: string,
+    const isStep =
+        (title: string) =>
+        (line: string): boolean =>
+            line === `▸ ${title}`;
+
+    async function endRun(
+        isMoment: (line: string) => boolean,
         signal: "SIGKILL" | "SIGINT",
     ): Promise<{ errors: string; code: number | null }> {
         const run = spawn(process.execPath, [...REHEARSE, "up"], {
@@ -54,7 +88,7 @@ describe("down", function () {
         let reached = false;
         for await (const line of createInterface({ input: run.stderr })) {
             lines.push(`${line}\n`);
-            if (line === `▸ ${phase}` && !reached) {
+            if (isMoment(line) && !reached) {
                 reached = true;
                 run.kill(signal);
                 if (signal === "SIGKILL") {
@@ -64,7 +98,7 @@ describe("down", function () {
             }
         }
         const [code] = await exit;
-        assert.ok(reached, `the run ended before the phase "${phase}"`);
+        assert.ok(reached, `the run ended before that:\n${lines.slice(-20).join("")}`);
         return { errors: lines.join(""), code };
     }
 
