@@ -12,13 +12,13 @@ import { QUOTAS, type Quotas, REGIONS } from "./catalogue";
 import { changesBetween } from "./changes";
 import { failuresOf } from "./check";
 import { createClock } from "./clock";
-import { type Fault, concerns, parseFault } from "./faults";
+import { type Fault, concerns } from "./faults";
 import { FUNCTIONS } from "./functions";
 import { textIn } from "./inputs";
 import type { KubernetesBackend } from "./kubernetes-backend";
 import { createNodes } from "./nodes";
+import { readFault } from "./read-fault";
 import { goesWith, referencesIn, refersTo } from "./references";
-import { runningVersion } from "./refusals";
 import { ADDON, CLUSTER, NODE_POOL } from "./resource-tokens";
 import { type Made, RESOURCE_TYPES, type ResourceType, resourceType } from "./resource-types";
 import type { CloudNode, CloudResource, ImplicitResource, Store } from "./store";
@@ -54,7 +54,17 @@ export interface Inventory {
     readonly nodes: readonly CloudNode[];
 }
 
-/** A simulated Alibaba Cloud: its API, and what only a rehearsal may do with it. */
+/**
+ * A simulated Alibaba Cloud: its API, and what only a rehearsal may do with it. Only the cluster is real, and it is
+ * a local one. What it does not cover:
+ *
+ * - What it sells is its own short list (catalogue.ts); nothing has a price, and any access key may do anything.
+ * - Addresses of the VPC, of pods and of Services are checked, but the local cluster has its own; nothing answers at
+ *   the addresses of gateways and load balancers.
+ * - All nodes of a CPU pool are one real node, and its GPUs are numbers (kubernetes-backend.ts).
+ * - Of the add-ons only `knative` does something; `ack-virtual-node` runs no pods.
+ * - Changes of a node pool's labels, taints or disks take effect on nodes that join later.
+ */
 export interface Cloud {
     /**
      * Answers a request as the API would, and logs it.
@@ -315,7 +325,6 @@ export function createCloud(
                 { ...resource.outputs, ...before },
                 Object.keys(type.outputs).filter((key) => Object.hasOwn(type.inputs, key)),
             ),
-            ...(type.token === CLUSTER ? { version: runningVersion(resource) } : {}),
         };
         resource.inputs = inputs;
         resource.status = "Modifying";
@@ -532,15 +541,7 @@ export function createCloud(
         request,
 
         setFault: (value) => {
-            const actions = [
-                ...RESOURCE_TYPES.flatMap(({ actions: all }) => Object.values(all)),
-                ...FUNCTIONS.map(({ action }) => action),
-                "RunInstances",
-            ].filter((action) => action !== undefined);
-            const fault = parseFault(value, {
-                actions,
-                types: RESOURCE_TYPES.map(({ token }) => token),
-            });
+            const fault = readFault(value);
             state.faults.push(fault);
             store.save();
             event("FaultSet", fault.name, JSON.stringify(fault));

@@ -344,12 +344,13 @@ function kubeConfigOf(config: PropertyMap): KubeConfig | undefined {
         return undefined;
     }
     const path = value.startsWith("~/") ? join(homedir(), value.slice(2)) : value;
-    const isFile = !value.includes("\n") && statSync(path, { throwIfNoEntry: false })?.isFile();
     const kubeConfig = new KubeConfig();
     try {
+        const isFile = !/[\n{]/.test(value) && statSync(path, { throwIfNoEntry: false })?.isFile();
         kubeConfig.loadFromString(isFile ? readFileSync(path, "utf8") : value);
     } catch {
-        // The parser's message quotes the text around the mistake, which may be a key.
+        // The parser's message quotes the text around the mistake, which may be a key, and the file system's
+        // all of it.
         throw new Error(
             "the kubeconfig of the kubernetes provider is neither the path of a file nor valid YAML or JSON",
         );

@@ -83,6 +83,6 @@ export async function nothingTwice({
     deployment,
 }: Pick<RehearsalStack, "cloud" | "deployment">): Promise<void> {
     const { resources } = await cloud.inventory();
-    const known = (await deployment.ids()).filter(({ urn }) => /[$:]alicloud:/.test(urn));
+    const known = (await deployment.ids()).filter(({ urn }) => /[$:]alicloud:\w+\//.test(urn));
     assert.deepEqual(resources.map(({ id }) => id).sort(), known.map(({ id }) => id).sort());
 }

@@ -66,7 +66,11 @@ describe("the program on a simulated Alibaba Cloud", () => {
         const { name, ...where } = fault;
         it(`says what is wrong with the fault ${name} ${JSON.stringify(where)}`, async () => {
             await stack.cloud.setFault(fault);
-            await assert.rejects(stack.deployment.up(), message);
+            await assert.rejects(stack.deployment.up(), (error: Error) => {
+                assert.match(error.message, message);
+                process.stderr.write(`    ${errorsOf(error.message).join("\n    ")}\n`);
+                return true;
+            });
             await stack.cloud.clearFaults();
         });
     }
@@ -227,3 +231,9 @@ describe("the program on a simulated Alibaba Cloud", () => {
         assert.deepEqual([resources, implicit, nodes], [[], [], []]);
     });
 });
+
+/** What the engine's diagnostics say, for the table in docs/rehearsal.md. */
+function errorsOf(output: string): string[] {
+    const diagnostics = output.slice(output.indexOf("Diagnostics:"));
+    return diagnostics.split("\n").filter((line) => line.trimStart().startsWith("error: "));
+}

@@ -122,6 +122,10 @@ describe("the simulated cloud", () => {
                 return found?.message === "booting the control plane";
             });
             order(world.folder, {});
+            await eventually(
+                async () => (await world.describe(CLUSTER, id)).status === "Available",
+            );
+            assert.equal((await world.describe(CLUSTER, id)).message, "");
         });
     });
 
@@ -1136,6 +1140,9 @@ describe("a simulated cloud that is opened again", () => {
         again.close();
     });
 
+    const statusOf = (world: World, id: string) =>
+        world.cloud.inventory().resources.find((resource) => resource.id === id)?.status;
+
     it("goes on with nodes that were joining and leaving, and with deletions", async () => {
         const world = openWorld();
         const { vswitchIds } = await makeNetwork(world);
@@ -1153,10 +1160,12 @@ describe("a simulated cloud that is opened again", () => {
         };
         await eventually(() => calls(world.folder).length === 2);
         const second = world.reopened();
+        await eventually(() => calls(world.folder).length === 3);
+        // Something that takes its time, in which the pool must not be taken for finished.
+        await second.make(LOG_PROJECT, { projectName: "sd-logs" });
+        assert.equal(statusOf(second, id), "Pending");
         order(world.folder, {});
-        const status = (each: World) =>
-            each.cloud.inventory().resources.find((resource) => resource.id === id)?.status;
-        await eventually(() => status(second) === "Available");
+        await eventually(() => statusOf(second, id) === "Available");
         const [node] = second.cloud.inventory().nodes;
         assert.deepEqual(calls(world.folder).slice(1, 3), [
             `joinNode ${node?.name ?? ""}`,
@@ -1169,7 +1178,7 @@ describe("a simulated cloud that is opened again", () => {
         await waiting(second, `removeNode ${node?.name ?? ""}`);
         const third = second.reopened();
         order(world.folder, {});
-        await eventually(() => status(third) === undefined);
+        await eventually(() => statusOf(third, id) === undefined);
         assert.deepEqual(third.cloud.inventory().nodes, []);
         third.close();
     });

@@ -296,6 +296,21 @@ describe("the nodes of the simulated cloud", () => {
         await ready(1);
     });
 
+    it("that do not join make their pool pause, so that another one may help", async () => {
+        await start();
+        await makeGpuPool({ instanceTypes: ["ecs.gn6i-c8g1.2xlarge"] });
+        await makeGpuPool({ instanceTypes: ["ecs.gn7i-c8g1.2xlarge"] });
+        await autoscale({ scanInterval: "0s" });
+        // From now on the pause takes hours.
+        world = world.reopened({ timeScale: 1000, gpuBootSeconds: 0 });
+        order(world.folder, { pods: [pod("a")], failing: { joinNode: "no containerd" } });
+        await eventually(() => messages("NodeFailed").length === 2);
+        const asked = messages("NodeRequested")
+            .slice(1)
+            .map((message) => message.split(" ")[1]);
+        assert.deepEqual(asked, ["ecs.gn6i-c8g1.2xlarge", "ecs.gn7i-c8g1.2xlarge"]);
+    });
+
     it("that cannot be removed are tried again", async () => {
         await start();
         await makeGpuPool();

@@ -120,6 +120,18 @@ describe("the provider of the stand-in for the kubernetes plugin", () => {
         });
     }
 
+    it("takes a kubeconfig in one line, however long, without quoting it in an error", async () => {
+        const token = "t".repeat(5000);
+        await kubernetesPlugin().configure({
+            kubeconfig: kubeconfig("https://192.0.2.1:6443", token),
+        });
+        await assert.rejects(
+            async () => kubernetesPlugin().configure({ kubeconfig: new Secret(token) }),
+            (error: Error) =>
+                !error.message.includes("ttt") && /neither the path/.test(error.message),
+        );
+    });
+
     it("takes an identifier", async () => {
         await kubernetesPlugin().configure({ kubeconfig: FIRST, ...one, namespace: "a" });
     });
