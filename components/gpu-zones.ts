@@ -17,7 +17,7 @@ export interface ZoneNeeds {
  * lists no type that is sold out, so a zone that has none of them at the moment is worth a warning only, as
  * long as another one has.
  *
- * @throws pulumi.RunError naming the zones that do not exist, that none sells a GPU type, or that the first one
+ * @throws pulumi.RunError saying that the cloud cannot be asked; naming the zones that do not exist, that none sells a GPU type, or that the first one
  * has no enhanced NAT gateways, with those that would do
  */
 export async function requireZones(needs: ZoneNeeds): Promise<void> {
@@ -27,7 +27,11 @@ export async function requireZones(needs: ZoneNeeds): Promise<void> {
         ...needs.gpuInstanceTypes.map((availableInstanceType) =>
             alicloud.getZones({ availableInstanceType }),
         ),
-    ]);
+    ]).catch((error: unknown) => {
+        throw userError(
+            `Alibaba Cloud does not say what its zones offer; check region and credentials: ${(error as Error).message}`,
+        );
+    });
     const selling = new Map(
         needs.gpuInstanceTypes.map((type, place) => [type, sellers[place]?.ids ?? []]),
     );

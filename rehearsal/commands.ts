@@ -1,14 +1,11 @@
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { KubeConfig } from "@kubernetes/client-node";
-import type { LoggedRequest } from "./cloud/api";
 import type { CloudClient } from "./cloud/client";
-import type { Inventory } from "./cloud/cloud";
 import type { Fault } from "./cloud/faults";
+import { type Command, watch } from "./cloud-watch";
 import { buildBinaries } from "./cluster/binaries";
 import { bootCluster, tearDownCluster } from "./cluster/cluster";
-import { KUBECONFIG } from "./cluster/certificates";
 import { packImages } from "./cluster/images";
 import { Deployment, STACK, type Target } from "./deployment";
 import { Downstream } from "./downstream";
@@ -17,19 +14,12 @@ import { type Engine, type PluginChoice, prepareEngine } from "./engine/engine";
 import { stopEngine } from "./engine/stop-engine";
 import { differences, type HostState, hostState } from "./host-state";
 import { CLUSTER_STATE, REPOSITORY, WORK } from "./paths";
-import { interruptedCreations } from "./recovery";
+import { recover } from "./recovery";
 import { requireClusterPrerequisites } from "./prerequisites";
 import { step } from "./progress";
 import { takeRunLock } from "./run-lock";
-import {
-    cloudEnvironment,
-    cloudFolder,
-    followed,
-    requestLines,
-    startCloudOf,
-    writes,
-} from "./simulated-cloud";
-import { timeline, written } from "./timeline";
+import { cloudEnvironment, cloudFolder, startCloudOf } from "./simulated-cloud";
+import { timeline } from "./timeline";
 
 /** What the command line chose. */
 export interface RunOptions {
@@ -74,18 +64,19 @@ export async function run(options: RunOptions): Promise<void> {
         const rehearsed = await deployAndDraw(options);
         const { deployment } = rehearsed;
         await step("Second up, without changes", async (note) => {
-            const requests = await asked(rehearsed, "second up", note, async () => {
+            await watched("second up", rehearsed, note, async () => {
                 await deployment.up("--expect-no-changes");
                 await deployment.preview("--refresh", "--expect-no-changes");
             });
-            requireNoWrites(requests);
         });
-        await step("A stack downstream uses the outputs", async (note) => {
-            const downstream = new Downstream(rehearsed.engine, signal);
-            await downstream.up(STACK, rehearsed.clientImage);
-            note("its Job got an image");
-            await downstream.destroy();
-        });
+        if (rehearsed.cloud !== undefined) {
+            await step("A stack downstream uses the outputs", async (note) => {
+                const downstream = new Downstream(rehearsed.engine, signal);
+                await downstream.up(STACK, rehearsed.image);
+                note("its Job got an image");
+                await downstream.destroy();
+            });
+        }
         await step("Search for leaked secrets", async (note) => {
             const logs = [join(CLUSTER_STATE, "log"), cloudFolder(ENGINE)];
             const searched = await deployment.searchForLeaks(logs.filter(existsSync));
@@ -191,8 +182,8 @@ interface Rehearsed {
     readonly deployment: Deployment;
     /** Undefined with `--kubeconfig`. */
     readonly cloud: CloudClient | undefined;
-    /** Image with a shell, for the stack downstream. */
-    readonly clientImage: string;
+    /** Image of the WebUI or its stand-in, which has a shell too; empty for that of the configuration. */
+    readonly image: string;
 }
 
 /** Up to a proven image. */
@@ -205,49 +196,36 @@ async function deployAndDraw(options: RunOptions): Promise<Rehearsed> {
     const target = await targetOf(options);
     const cloud = options.kubeconfig === undefined ? await openCloud(options) : undefined;
     const deployment = new Deployment(engine, { signal });
-    const rehearsed = { engine, deployment, cloud, clientImage: target.image ?? "" };
+    const rehearsed = { engine, deployment, cloud, image: target.image ?? "" };
     await deployment.configure(target);
     if (cloud !== undefined) {
         await recover(deployment, cloud);
     }
     const start = new Date();
-    await step("Up", async (note) => {
-        await asked(rehearsed, "up", note, () => deployment.up());
-    });
+    await step("Up", (note) => watched("up", rehearsed, note, () => deployment.up()));
     const service = await deployment.service();
     await step("Draw an image", async (note) => {
         await drawImage(service, note, signal);
     });
     if (cloud !== undefined) {
-        await printTimeline(deployment, cloud, start);
+        const lines = await timeline(await deployment.outputs(), await cloud.events(), start);
+        process.stderr.write(`\nFrom no GPU node to an image:\n${lines.join("\n")}\n\n`);
     }
     return rehearsed;
 }
 
-/** After a killed run: what it was making when it ended is taken over, if it was made. */
-async function recover(deployment: Deployment, cloud: CloudClient): Promise<void> {
-    const pending = await deployment.pendingCreations();
-    if (pending.length === 0) {
-        return;
+/** Runs commands on a deployment; on a simulated cloud, they are watched. */
+async function watched(
+    title: Command,
+    { cloud }: Pick<Rehearsed, "cloud">,
+    note: (detail: string) => void,
+    work: () => Promise<unknown>,
+): Promise<void> {
+    if (cloud === undefined) {
+        await work();
+    } else {
+        await watch(cloud, title, note, work, REQUESTS);
     }
-    await step("Recover what an interrupted up was making", async (note) => {
-        const kubeconfig = new KubeConfig();
-        const exists = existsSync(KUBECONFIG.admin);
-        if (exists) {
-            kubeconfig.loadFromFile(KUBECONFIG.admin);
-        }
-        const ids = (await deployment.ids()).map(({ id }) => id);
-        const made = await interruptedCreations(
-            pending,
-            ids,
-            cloud,
-            exists ? kubeconfig : undefined,
-        );
-        for (const { urn } of pending) {
-            note(`${urn.split("::").at(-1) ?? urn}: ${made.get(urn) ?? "was not made"}`);
-        }
-        await deployment.adopt(made);
-    });
 }
 
 /** Programs and images come first: the simulated cloud would take minutes for a cluster, and not say why. */
@@ -258,79 +236,16 @@ async function openCloud({ timeScale, faults, signal }: RunOptions): Promise<Clo
     );
 }
 
-/** Runs commands, tells what happens in the cloud meanwhile, and keeps what it was asked. */
-async function asked(
-    { cloud }: Pick<Rehearsed, "cloud">,
-    title: string,
-    note: (detail: string) => void,
-    work: () => Promise<unknown>,
-): Promise<readonly LoggedRequest[]> {
-    if (cloud === undefined) {
-        await work();
-        return [];
-    }
-    const before = (await cloud.requests()).length;
-    try {
-        await followed(cloud, note, work);
-    } finally {
-        const requests = (await cloud.requests()).slice(before);
-        await appendFile(REQUESTS, `== ${title}\n${requestLines(requests).join("\n")}\n\n`);
-    }
-    const requests = (await cloud.requests()).slice(before);
-    note(`the cloud got ${requests.length} requests, of which ${writes(requests).length} write`);
-    return requests;
-}
-
-/** @throws Error naming the requests that would have changed something */
-function requireNoWrites(requests: readonly LoggedRequest[]): void {
-    const found = writes(requests);
-    if (found.length > 0) {
-        throw new Error(
-            `a second up asked the cloud to change something:\n${requestLines(found).join("\n")}`,
-        );
-    }
-}
-
-async function printTimeline(
-    deployment: Deployment,
-    cloud: CloudClient,
-    start: Date,
-): Promise<void> {
-    const { kubeconfig, namespace } = await deployment.outputs();
-    const config = new KubeConfig();
-    config.loadFromString(String(kubeconfig));
-    const moments = await timeline(config, String(namespace), await cloud.events());
-    const drawn = { at: new Date(), what: "images were drawn and credentials tried" };
-    const lines = written([...moments.filter(({ at }) => at >= start), drawn], start);
-    process.stderr.write(`\nFrom no GPU node to an image:\n${lines.join("\n")}\n\n`);
-}
-
 async function keepOrDestroy(rehearsed: Rehearsed, { keep }: RunOptions): Promise<void> {
-    const { deployment, cloud } = rehearsed;
+    const { deployment } = rehearsed;
     if (keep) {
         await printHowToCall(await deployment.service());
         return;
     }
     await step("Destroy", async (note) => {
-        await asked(rehearsed, "destroy", note, () => deployment.destroy());
-        if (cloud !== undefined) {
-            requireEmpty(await cloud.inventory());
-            note("nothing is left in the cloud");
-        }
+        await watched("destroy", rehearsed, note, () => deployment.destroy());
     });
     await removeEverything();
-}
-
-/** @throws Error naming what would go on being billed */
-function requireEmpty({ resources, implicit, nodes }: Inventory): void {
-    const left = [
-        ...resources.map(({ type, id }) => `${type} ${id}`),
-        ...implicit.map(({ kind, id }) => `${kind} ${id}`),
-        ...nodes.map(({ name }) => `node ${name}`),
-    ];
-    if (left.length > 0) {
-        throw new Error(`after destroy the cloud still has ${left.join(", ")}`);
-    }
 }
 
 async function requireNothingLeft(before: HostState): Promise<void> {

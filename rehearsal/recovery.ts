@@ -1,10 +1,10 @@
-import {
-    KubernetesObjectApi,
-    type KubeConfig,
-    type KubernetesObject,
-} from "@kubernetes/client-node";
+import { KubeConfig, KubernetesObjectApi, type KubernetesObject } from "@kubernetes/client-node";
+import { existsSync } from "node:fs";
 import type { CloudClient } from "./cloud/client";
+import { KUBECONFIG } from "./cluster/certificates";
 import { until } from "./cluster/until";
+import type { Deployment } from "./deployment";
+import { step } from "./progress";
 
 /** A creation that was under way when the engine ended, as the state keeps it. */
 export interface PendingCreation {
@@ -17,6 +17,31 @@ export interface PendingCreation {
 /** Seconds for which a creation that goes on by itself may take. */
 const DEADLINE = 300;
 
+/** After a killed run: what it was making when it ended is taken over, if it was made. */
+export async function recover(deployment: Deployment, cloud: CloudClient): Promise<void> {
+    const pending = await deployment.pendingCreations();
+    if (pending.length === 0) {
+        return;
+    }
+    await step("Recover what an interrupted up was making", async (note) => {
+        const known = (await deployment.ids()).map(({ id }) => id);
+        const made = await interruptedCreations(pending, known, cloud, clusterIfThere());
+        for (const { urn } of pending) {
+            note(`${urn.split("::").at(-1) ?? urn}: ${made.get(urn) ?? "was not made"}`);
+        }
+        await deployment.adopt(made);
+    });
+}
+
+function clusterIfThere(): KubeConfig | undefined {
+    if (!existsSync(KUBECONFIG.admin)) {
+        return undefined;
+    }
+    const kubeconfig = new KubeConfig();
+    kubeconfig.loadFromFile(KUBECONFIG.admin);
+    return kubeconfig;
+}
+
 /**
  * Looks for what interrupted creations have made all the same, as docs/guide.md tells a user to: in the simulated
  * cloud by type and inputs, in the cluster by name. What the cloud goes on creating is waited for.
@@ -25,7 +50,7 @@ const DEADLINE = 300;
  * @param kubeconfig of the cluster, if there is one already
  * @returns the id of each that exists, by URN; of the others nothing was made
  */
-export async function interruptedCreations(
+async function interruptedCreations(
     pending: readonly PendingCreation[],
     known: readonly string[],
     cloud: CloudClient,

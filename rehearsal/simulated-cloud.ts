@@ -1,7 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
-import type { LoggedRequest } from "./cloud/api";
 import { CLOUD_VARIABLE, type CloudClient, startCloud } from "./cloud/client";
 import type { CloudOptions } from "./cloud/cloud";
 import type { Fault } from "./cloud/faults";
@@ -43,49 +41,4 @@ export async function startCloudOf(
         await cloud.setFault(fault);
     }
     return cloud;
-}
-
-/** Pause between two looks at what happened in the cloud, in milliseconds. */
-const PAUSE = 300;
-
-/** Does some work and tells `note` what happens in the cloud meanwhile. */
-export async function followed<T>(
-    cloud: CloudClient,
-    note: (detail: string) => void,
-    work: () => Promise<T>,
-): Promise<T> {
-    let told = (await cloud.events()).length;
-    const tell = async (): Promise<void> => {
-        const events = await cloud.events();
-        for (const { kind, subject, message } of events.slice(told)) {
-            note(`${kind} ${subject}: ${message}`);
-        }
-        told = events.length;
-    };
-    const done = new AbortController();
-    const telling = (async () => {
-        while (!done.signal.aborted) {
-            await tell();
-            await setTimeout(PAUSE, undefined, { signal: done.signal }).catch(() => undefined);
-        }
-    })();
-    try {
-        return await work();
-    } finally {
-        done.abort();
-        await telling;
-        await tell();
-    }
-}
-
-/** Requests that change something. */
-export function writes(requests: readonly LoggedRequest[]): LoggedRequest[] {
-    return requests.filter(({ access }) => access === "write");
-}
-
-/** The request log as lines of text. */
-export function requestLines(requests: readonly LoggedRequest[]): string[] {
-    return requests.map(({ at, access, action, resource, code }) =>
-        [at, access.padEnd(5), code.padEnd(3), action, resource].join("  ").trimEnd(),
-    );
 }

@@ -1,8 +1,8 @@
-import { CoreV1Api, type KubeConfig, type V1Pod } from "@kubernetes/client-node";
+import { CoreV1Api, KubeConfig, type V1Pod } from "@kubernetes/client-node";
 import type { CloudEvent } from "./cloud/api";
 
 /** One moment on the way to an image. */
-export interface Moment {
+interface Moment {
     readonly at: Date;
     readonly what: string;
 }
@@ -10,28 +10,35 @@ export interface Moment {
 /**
  * How pods and nodes came to serve the first image: what the simulated cloud says of its nodes, and what
  * Kubernetes says of the service's pods, in the order of time. Kubernetes gives whole seconds.
+ *
+ * @param outputs those of the stack, secrets in clear
+ * @param start when `up` began
+ * @returns a line for each moment, with the seconds since then
  */
 export async function timeline(
-    kubeconfig: KubeConfig,
-    namespace: string,
+    { kubeconfig, namespace }: Readonly<Record<string, unknown>>,
     events: readonly CloudEvent[],
-): Promise<Moment[]> {
-    const { items } = await kubeconfig.makeApiClient(CoreV1Api).listNamespacedPod({ namespace });
-    return [...events.filter(isOfNodes).map(momentOf), ...items.flatMap(momentsOf)].sort(
-        (one, other) => one.at.getTime() - other.at.getTime(),
-    );
-}
-
-/** The moments as lines, with the seconds since `start`. */
-export function written(moments: readonly Moment[], start: Date): string[] {
-    return moments.map(({ at, what }) => {
-        const seconds = (at.getTime() - start.getTime()) / 1000;
-        return `${seconds.toFixed(1).padStart(7)} s  ${what}`;
-    });
+    start: Date,
+): Promise<string[]> {
+    const config = new KubeConfig();
+    config.loadFromString(String(kubeconfig));
+    const core = config.makeApiClient(CoreV1Api);
+    const { items } = await core.listNamespacedPod({ namespace: String(namespace) });
+    return [
+        ...events.filter(isOfNodes).map(momentOf),
+        ...items.flatMap(momentsOf),
+        { at: new Date(), what: "images were drawn and credentials tried" },
+    ]
+        .filter(({ at }) => at >= start)
+        .sort((one, other) => one.at.getTime() - other.at.getTime())
+        .map(({ at, what }) => {
+            const seconds = (at.getTime() - start.getTime()) / 1000;
+            return `${seconds.toFixed(1).padStart(7)} s  ${what}`;
+        });
 }
 
 function isOfNodes({ kind }: CloudEvent): boolean {
-    return kind.startsWith("Node") || kind.startsWith("Scale");
+    return kind.startsWith("Node");
 }
 
 function momentOf({ at, kind, subject, message }: CloudEvent): Moment {

@@ -135,6 +135,22 @@ describe("requireZones", () => {
         }
     });
 
+    it("says what to check when the cloud refuses to answer", async () => {
+        await recordResources({
+            calls: {
+                [GET_ZONES]: () => {
+                    // The SDK hands on the details of a gRPC error.
+                    throw Object.assign(new Error(), { details: "Forbidden.RAM" });
+                },
+            },
+        });
+        await assert.rejects(requireZones(NEEDS), (error: Error) => {
+            assert.ok(pulumi.RunError.isInstance(error));
+            assert.match(error.message, /check region and credentials: .*Forbidden\.RAM/s);
+            return true;
+        });
+    });
+
     it("refuses with all that is wrong, a line each", async () => {
         await region({ ...FACTS, withNat: [], selling: new Map([["ecs.t4", []]]) });
         await assert.rejects(
