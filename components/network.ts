@@ -30,7 +30,7 @@ export class Network extends pulumi.ComponentResource {
     public readonly vswitchIds: readonly pulumi.Output<string>[];
 
     constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
-        super("sd:network:Network", name, { ...args }, opts);
+        super("sd:network:Network", name, {}, opts);
         const self = { parent: this };
 
         const vpc = new alicloud.vpc.Network(
