@@ -1,6 +1,8 @@
+import { setTimeout } from "node:timers/promises";
 import { loadKubeconfig } from "./cluster-facts";
 
 interface KnativeObject {
+    readonly metadata?: { readonly uid?: string; readonly resourceVersion?: string };
     readonly status?: {
         readonly conditions?: readonly { readonly type: string; readonly status: string }[];
         readonly latestCreatedRevisionName?: string;
@@ -8,12 +10,20 @@ interface KnativeObject {
     };
 }
 
+/** Pause between two looks, in milliseconds. */
+const PAUSE = 500;
+
+/** Looks at most, until Knative has made the revision anew. */
+const LOOKS = 60;
+
 /**
  * Deletes the latest revision of a Knative Service if it has failed and never was ready; Knative then makes it anew.
  *
  * When a revision's progress deadline is over, Knative gives it up for good: GPU nodes that come later do not
  * help, and an update that changes nothing of the template makes no new revision. So an `up` after, say, a
  * shortage of GPUs would wait in vain.
+ *
+ * It returns when the Service has come to rest, since who changes it while Knative does gets a conflict.
  *
  * @param kubeconfig contents of a kubeconfig
  * @returns the name of the revision that was deleted, if one was
@@ -38,6 +48,18 @@ export async function retryFailedRevision(
         return undefined;
     }
     await objects.deleteNamespacedCustomObject({ ...knative, plural: "revisions", name });
+
+    let last: string | undefined;
+    for (let look = 0; look < LOOKS; look += 1) {
+        const { metadata } = await read("services", serviceName);
+        const made = (await read("revisions", name)).metadata?.uid;
+        const isMade = made !== undefined && made !== revision.metadata?.uid;
+        if (isMade && metadata?.resourceVersion === last) {
+            break;
+        }
+        last = metadata?.resourceVersion;
+        await setTimeout(PAUSE);
+    }
     return name;
 
     async function read(plural: string, wanted: string): Promise<KnativeObject> {

@@ -5,22 +5,37 @@ import { serveApi } from "./support/api-server";
 const SERVICE = "/apis/serving.knative.dev/v1/namespaces/sd/services/web";
 const REVISION = "/apis/serving.knative.dev/v1/namespaces/sd/revisions/web-00002";
 
-/** What was deleted for a Service and its latest revision of these states. */
+/** What was deleted for a Service and its latest revision of these states. Knative makes the revision anew. */
 async function deletions(
     service: Record<string, unknown> | undefined,
     ready: string | undefined,
 ): Promise<{ retried: string | undefined; deleted: string[] }> {
-    const api = await serveApi({
-        ...(service ? { [SERVICE]: { status: service } } : {}),
-        ...(ready === undefined
-            ? {}
-            : { [REVISION]: { status: { conditions: [{ type: "Ready", status: ready }] } } }),
-    });
+    let looks = 0;
+    const objects: Record<string, unknown> = {};
+    if (service) {
+        objects[SERVICE] = { metadata: { resourceVersion: "1" }, status: service };
+    }
+    if (ready !== undefined) {
+        Object.defineProperty(objects, REVISION, {
+            get: () => {
+                looks += 1;
+                return {
+                    // The second and the third look still find the one that is being deleted.
+                    metadata: { uid: looks < 4 ? "first" : "second" },
+                    status: { conditions: [{ type: "Ready", status: ready }] },
+                };
+            },
+        });
+    }
+    const api = await serveApi(objects);
     try {
         const retried = await retryFailedRevision(api.kubeconfig, "sd", "web");
         const deleted = api.requests
             .filter(({ method }) => method === "DELETE")
             .map(({ path }) => path);
+        if (retried !== undefined) {
+            assert.ok(looks > 3, "it returned before the revision was made anew");
+        }
         return { retried, deleted };
     } finally {
         await api.close();

@@ -5,7 +5,12 @@ import { after, before, describe, it } from "mocha";
 import { KUBECONFIG } from "../../cluster/certificates";
 import { until } from "../../cluster/until";
 import { draw, randomSubject } from "../../drawing";
-import { nothingTwice, type RehearsalStack, startRehearsalStack } from "./rehearsal-stack";
+import {
+    gpuNodeTaints,
+    nothingTwice,
+    type RehearsalStack,
+    startRehearsalStack,
+} from "./rehearsal-stack";
 
 const UP = ["up", "--yes", "--skip-preview", "--parallel", "1"];
 
@@ -14,6 +19,8 @@ describe("an up that is killed between two resources", () => {
 
     before(async () => {
         stack = await startRehearsalStack();
+        // The program's default, which needs no feature flag of Knative.
+        await stack.deployment.set("gpuToleration", "false");
     });
     after(() => stack.remove());
 
@@ -72,6 +79,7 @@ describe("an up that is killed between two resources", () => {
         })) as { items: unknown[] };
         assert.equal(services.items.length, 1);
         await draw(await stack.deployment.service(), randomSubject());
+        assert.deepEqual(await gpuNodeTaints(config), ["PreferNoSchedule"]);
     });
 
     it("shows no changes afterwards, and goes as a whole", async () => {

@@ -1,3 +1,4 @@
+import { CoreV1Api, type KubeConfig } from "@kubernetes/client-node";
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -85,4 +86,16 @@ export async function nothingTwice({
     const { resources } = await cloud.inventory();
     const known = (await deployment.ids()).filter(({ urn }) => /[$:]alicloud:\w+\//.test(urn));
     assert.deepEqual(resources.map(({ id }) => id).sort(), known.map(({ id }) => id).sort());
+}
+
+/** Effects of the GPU taint on the nodes that carry the GPU pool's label, each once. */
+export async function gpuNodeTaints(kubeconfig: KubeConfig): Promise<(string | undefined)[]> {
+    const { items } = await kubeconfig
+        .makeApiClient(CoreV1Api)
+        .listNode({ labelSelector: "stable-diffusion-knative/pool=gpu" });
+    const taints = items.flatMap(({ spec }) => spec?.taints ?? []);
+    const ours = taints.filter(
+        ({ key, value }) => `${key}=${value ?? ""}` === "nvidia.com/gpu=present",
+    );
+    return [...new Set(ours.map(({ effect }) => effect))];
 }

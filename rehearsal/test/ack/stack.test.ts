@@ -7,7 +7,12 @@ import type { Fault } from "../../cloud/faults";
 import { until } from "../../cluster/until";
 import { draw, randomSubject } from "../../drawing";
 import { startCloudOf } from "../../simulated-cloud";
-import { nothingTwice, type RehearsalStack, startRehearsalStack } from "./rehearsal-stack";
+import {
+    gpuNodeTaints,
+    nothingTwice,
+    type RehearsalStack,
+    startRehearsalStack,
+} from "./rehearsal-stack";
 
 const GPU_TYPE = "ecs.gn6i-c8g1.2xlarge";
 
@@ -99,6 +104,9 @@ describe("the program on a simulated Alibaba Cloud", () => {
     it("is complete after all that, with nothing twice, and draws", async () => {
         await nothingTwice(stack);
         await draw(await stack.deployment.service(), randomSubject());
+        const config = new KubeConfig();
+        config.loadFromString(String((await stack.deployment.outputs())["kubeconfig"]));
+        assert.deepEqual(await gpuNodeTaints(config), ["NoSchedule"]);
     });
 
     const REFUSED: readonly (readonly [key: string, value: string])[] = [
