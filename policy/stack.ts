@@ -15,6 +15,13 @@ interface CapacityConfig {
     readonly gpusOfInstanceTypes: Readonly<Record<string, number>>;
 }
 
+const gpusOfInstanceTypes = {
+    type: "object",
+    additionalProperties: { type: "integer", minimum: 1, maximum: 16 },
+    default: {},
+    description: "GPUs of a node, by instance type, for types whose names do not say it.",
+} as const;
+
 const capacityParameters = {
     gpus: {
         type: "integer",
@@ -24,12 +31,7 @@ const capacityParameters = {
         description:
             "GPUs that the Services may claim together beside those of the stack's node pools: those of a cluster that the stack does not make.",
     },
-    gpusOfInstanceTypes: {
-        type: "object",
-        additionalProperties: { type: "integer", minimum: 1, maximum: 16 },
-        default: {},
-        description: "GPUs of a node, by instance type, for types whose names do not say it.",
-    },
+    gpusOfInstanceTypes,
 } as const;
 
 /** `knative-gpu-capacity`: all Services together can have the GPUs that each may claim. */
@@ -107,6 +109,7 @@ export const gpuRolloutCapacity: StackValidationPolicy = stackRule<CapacityConfi
 );
 
 interface CostConfig {
+    readonly gpusOfInstanceTypes: Readonly<Record<string, number>>;
     readonly ceiling: number;
     readonly gpuHour: number;
     readonly nodeHour: number;
@@ -127,6 +130,7 @@ export const monthlyCost: StackValidationPolicy = stackRule<CostConfig>(
         remediationSteps:
             "Lower min-scale or the sizes of the pools, or raise ceiling in the rule's configuration.",
         parameters: {
+            gpusOfInstanceTypes,
             ceiling: {
                 type: "number",
                 minimum: 0,
@@ -148,27 +152,31 @@ export const monthlyCost: StackValidationPolicy = stackRule<CostConfig>(
             },
         },
     },
-    (resources, { ceiling, gpuHour, nodeHour }, report) => {
-        const pools = resources
-            .filter(({ type }) => type === NODE_POOL)
-            .map(({ props }) => props as Props);
+    (resources, { ceiling, gpuHour, nodeHour, gpusOfInstanceTypes }, report) => {
+        const pools = resources.filter(({ type }) => type === NODE_POOL);
         const services = servicesOf(resources).map(({ props }) => props as Props);
         const held = (those: readonly Props[]): number =>
             sum(those.map((service) => alwaysPods(service) * gpusPerPod(service)));
         const inPools = sum(
             pools
-                .filter(hasGpus)
-                .map((pool) => (poolSize(pool).min ?? 0) * (gpusPerNode(pool, {}) ?? 1)),
+                .filter(({ props }) => hasGpus(props))
+                .map((pool) => {
+                    const least = poolSize(pool.props).min ?? 0;
+                    return least === 0 ? 0 : least * gpusPerNode(pool, gpusOfInstanceTypes, report);
+                }),
         );
         const onNodes = Math.max(inPools, held(services.filter((each) => !isElastic(each))));
         const gpus = onNodes + held(services.filter(isElastic));
         const nodes = sum(
-            pools.filter((pool) => !hasGpus(pool)).map((pool) => poolSize(pool).min ?? 0),
+            pools
+                .filter(({ props }) => !hasGpus(props))
+                .map(({ props }) => poolSize(props).min ?? 0),
         );
-        const cost = (gpus * gpuHour + nodes * nodeHour) * HOURS;
+        // To the hundredth, as money is: sums of fractions are not exact.
+        const cost = Math.round((gpus * gpuHour + nodes * nodeHour) * HOURS * 100) / 100;
         if (cost > ceiling) {
             report(
-                `what never scales to zero costs ${round(cost)} a month (${gpus} GPUs at ${gpuHour} and ${nodes} other nodes at ${nodeHour} an hour, ${HOURS} hours), more than ${ceiling}; lower min-scale or the sizes of the pools, or raise ceiling.`,
+                `what never scales to zero costs ${cost} a month (${gpus} GPUs at ${gpuHour} and ${nodes} other nodes at ${nodeHour} an hour, ${HOURS} hours), more than ${ceiling}; lower min-scale or the sizes of the pools, or raise ceiling.`,
             );
         }
     },
@@ -202,30 +210,39 @@ function alwaysPods(service: Props): number {
 function capacityOf(
     resources: readonly PolicyResource[],
     { gpus, gpusOfInstanceTypes }: CapacityConfig,
-    report: (message: string, urn: string) => void,
+    report: Report,
 ): number {
     const pools = resources.filter(({ type, props }) => type === NODE_POOL && hasGpus(props));
     return (
         gpus +
         sum(
-            pools.map(({ props, urn }) => {
-                const ofNode = gpusPerNode(props, gpusOfInstanceTypes);
-                if (ofNode === undefined) {
-                    report(
-                        `instanceTypes is ${show((props as Props)["instanceTypes"])}, of which not all say how many GPUs they have; give them in gpusOfInstanceTypes.`,
-                        urn,
-                    );
-                }
-                return (poolSize(props).max ?? 0) * (ofNode ?? 0);
-            }),
+            pools.map(
+                (pool) =>
+                    (poolSize(pool.props).max ?? 0) *
+                    gpusPerNode(pool, gpusOfInstanceTypes, report),
+            ),
         )
     );
 }
 
-/** GPUs of the smallest of a pool's types, which any node may be; undefined if one does not say. */
-function gpusPerNode(pool: Props, given: Readonly<Record<string, number>>): number | undefined {
-    const known = textsOf(pool["instanceTypes"]).map((type) => given[type] ?? gpusOfType(type));
-    return known.includes(undefined) ? undefined : Math.min(...(known as number[]));
+type Report = (message: string, urn: string) => void;
+
+/** GPUs of the smallest of a pool's types, which any node may be; none, and a report, if one does not say. */
+function gpusPerNode(
+    { props, urn }: PolicyResource,
+    given: Readonly<Record<string, number>>,
+    report: Report,
+): number {
+    const { instanceTypes } = props as Props;
+    const known = textsOf(instanceTypes).map((type) => given[type] ?? gpusOfType(type));
+    if (known.includes(undefined)) {
+        report(
+            `instanceTypes is ${show(instanceTypes)}, of which not all say how many GPUs they have; give them in gpusOfInstanceTypes.`,
+            urn,
+        );
+        return 0;
+    }
+    return Math.min(...(known as number[]));
 }
 
 function compare(
@@ -245,8 +262,4 @@ function compare(
 
 function sum(values: readonly number[]): number {
     return values.reduce((total, value) => total + value, 0);
-}
-
-function round(value: number): number {
-    return Math.round(value * 100) / 100;
 }
