@@ -1,7 +1,7 @@
 /**
  * Reads text as Go's standard library does, and so Knative. Stricter in one thing: numbers that nobody would
- * write by hand (hexadecimal, NaN, infinite) are not read, although Go reads them and Knative's webhook even takes
- * NaN for a percentage from 1 to 100.
+ * write by hand (hexadecimal, NaN, infinite, with underscores) are not read, although Go reads them and Knative's
+ * webhook even takes NaN for a percentage from 1 to 100.
  */
 
 const MAX_INT32 = 2_147_483_647;

@@ -25,7 +25,8 @@ export const ONE = 10n ** 9n;
 
 /**
  * A Kubernetes quantity that is not negative, such as `500m`, `3`, `12Gi` or `1e3`, in billionths, rounded up, as
- * Kubernetes itself keeps it: `1000m` and `1` are the same.
+ * Kubernetes itself keeps it: `1000m` and `1` are the same. Stricter in two things: a suffix without digits, which
+ * Kubernetes takes for 0, and exponents of more than two digits are not read.
  *
  * @param value a string, or a number as YAML has it
  */
