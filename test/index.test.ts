@@ -3,22 +3,19 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import runProgram from "../index";
-import { policies } from "../policy/policies";
 import { cluster, serveApi } from "./support/api-server";
-import { promiseOf, recordResources, type Registered } from "./support/mocks";
+import { promiseOf, recordResources } from "./support/mocks";
 import { configure } from "./support/project";
-import { verdict } from "./support/policy";
 
 type Program = Readonly<Record<string, unknown>>;
 
 describe("the program", () => {
-    let seen: Registered[];
     let program: Program;
 
     before(async () => {
         const api = await serveApi(cluster({ gpus: [10] }));
         try {
-            seen = await recordResources({ domain: "rehearsal.test" });
+            await recordResources({ domain: "rehearsal.test" });
             configure({ kubeconfig: api.kubeconfig }, "rehearsal");
             program = await runProgram();
             await promiseOf(program["endpoint"] as pulumi.Output<string>);
@@ -59,19 +56,5 @@ describe("the program", () => {
             const output = program[name] as { isSecret: Promise<boolean> };
             assert.equal(await output.isSecret, true, name);
         }
-    });
-
-    it("passes its own policy pack, which has something to judge", async () => {
-        let judged = 0;
-        for (const policy of policies) {
-            for (const { type, inputs } of seen) {
-                const found = await verdict(policy, { type, props: inputs });
-                if (found !== "not applicable") {
-                    assert.deepEqual(found, [], `${policy.name} on ${type}`);
-                    judged += 1;
-                }
-            }
-        }
-        assert.equal(judged, policies.length);
     });
 });

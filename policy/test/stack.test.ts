@@ -11,7 +11,7 @@ const INITIAL = "autoscaling.knative.dev/initial-scale";
 
 function service(
     max: unknown,
-    { name = "sd", gpus = 1 as unknown, annotations = {}, elastic = "" } = {},
+    { name = "sd", gpus = 1, annotations = {}, elastic = "" } = {},
 ): Candidate {
     return {
         ...serviceWith({
