@@ -11,14 +11,26 @@ const INITIAL = "autoscaling.knative.dev/initial-scale";
 
 function service(
     max: unknown,
-    { name = "sd", gpus = 1, annotations = {}, elastic = "" } = {},
+    {
+        name = "sd",
+        gpus = 1,
+        annotations = {},
+        elastic,
+    }: {
+        readonly name?: string;
+        readonly gpus?: unknown;
+        readonly annotations?: Record<string, unknown>;
+        readonly elastic?: string;
+    } = {},
 ): Candidate {
     return {
         ...serviceWith({
             metadata: { name },
             annotations: { [MAX]: max, ...annotations },
             container: { resources: { limits: { "nvidia.com/gpu": gpus } } },
-            ...(elastic ? { templateLabels: { "alibabacloud.com/eci": elastic } } : {}),
+            ...(elastic === undefined
+                ? {}
+                : { templateLabels: { "alibabacloud.com/eci": elastic } }),
         }),
         name,
     };
