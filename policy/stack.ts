@@ -29,7 +29,7 @@ const capacityParameters = {
         maximum: 10_000,
         default: 0,
         description:
-            "GPUs that the Services may claim together beside those of the stack's node pools: those of a cluster that the stack does not make.",
+            "GPUs that the Services may claim together beside those of the stack's node pools: those of a cluster that the stack does not make. 0: not known.",
     },
     gpusOfInstanceTypes,
 } as const;
@@ -39,7 +39,7 @@ export const gpuCapacity: StackValidationPolicy = stackRule<CapacityConfig>(
     {
         name: "knative-gpu-capacity",
         displayName: "GPUs that Services may claim are there",
-        description: `The GPUs that all Knative Services of the stack may claim together (max-scale × GPUs of a pod) are no more than its node pools can have. Pods on elastic container instances (label ${ELASTIC}) claim none of these.`,
+        description: `The GPUs that all Knative Services of the stack may claim together (max-scale × GPUs of a pod) are no more than its node pools can have. Pods on elastic container instances (label ${ELASTIC}) claim none of these. A stack without any node pool is judged only if the configuration gives the GPUs of its cluster.`,
         enforcementLevel: "mandatory",
         severity: "high",
         tags: ["knative", "ack", "gpu", "reliability"],
@@ -48,7 +48,7 @@ export const gpuCapacity: StackValidationPolicy = stackRule<CapacityConfig>(
     },
     (resources, config, report) => {
         const services = servicesOnNodes(resources);
-        if (services.length === 0) {
+        if (services.length === 0 || isCapacityUnknown(resources, config)) {
             return;
         }
         const capacity = capacityOf(resources, config, report);
@@ -89,7 +89,7 @@ export const gpuRolloutCapacity: StackValidationPolicy = stackRule<CapacityConfi
         const services = servicesOnNodes(resources).filter(
             ({ props }) => mostPods(props) !== Number.POSITIVE_INFINITY,
         );
-        if (services.length === 0) {
+        if (services.length === 0 || isCapacityUnknown(resources, config)) {
             return;
         }
         // What is wrong with a pool is the other rule's to say.
@@ -204,6 +204,14 @@ function mostPods(service: Props): number {
 /** Pods of a Service that always run. */
 function alwaysPods(service: Props): number {
     return Math.max(0, annotationValue(service, ANNOTATIONS.minScale, parseInt32) ?? 0);
+}
+
+/** Whether the cluster is made elsewhere and nobody said how many GPUs it has. */
+function isCapacityUnknown(
+    resources: readonly PolicyResource[],
+    { gpus }: CapacityConfig,
+): boolean {
+    return gpus === 0 && !resources.some(({ type }) => type === NODE_POOL);
 }
 
 /** GPUs of the stack's pools at their largest, and those that the configuration adds. */

@@ -114,6 +114,15 @@ describeStackRule(
             given: [service("1"), CPU_POOL],
             messages: [over(1, "sd/sd 1", 0)],
         },
+        "leaves out a stack whose cluster is made elsewhere": {
+            given: [service("10")],
+            messages: [],
+        },
+        "judges such a stack where the configuration gives the GPUs": {
+            given: [service("2")],
+            messages: [over(2, "sd/sd 2", 1)],
+            config: { gpus: 1 },
+        },
         "adds the GPUs of the configuration": {
             given: [service("5"), pool(3)],
             messages: [],
@@ -125,14 +134,17 @@ describeStackRule(
             config: { gpus: 2 },
         },
         "leaves out pods on elastic container instances": {
-            given: [service("10", { elastic: "true" })],
+            given: [service("10", { elastic: "true" }), CPU_POOL],
             messages: [],
         },
         "counts pods that say they are on none": {
-            given: [service("10", { elastic: "false" })],
+            given: [service("10", { elastic: "false" }), CPU_POOL],
             messages: [over(10, "sd/sd 10", 0)],
         },
-        "leaves out Services without GPUs": { given: [service("10", { gpus: "0" })], messages: [] },
+        "leaves out Services without GPUs": {
+            given: [service("10", { gpus: "0" }), CPU_POOL],
+            messages: [],
+        },
         "rejects a pool that does not say its GPUs": {
             given: [service("1"), pool(3, { instanceTypes: [A100, SILENT] })],
             messages: [
@@ -164,6 +176,15 @@ describeStackRule(
     {
         "accepts a stack without Services": { given: [CPU_POOL], messages: [] },
         "accepts room for one pod more": { given: [service("2"), pool(3)], messages: [] },
+        "leaves out a stack whose cluster is made elsewhere": {
+            given: [service("10")],
+            messages: [],
+        },
+        "judges such a stack where the configuration gives the GPUs": {
+            given: [service("2")],
+            messages: [over(3, "sd/sd 3", 2, RAISE)],
+            config: { gpus: 2 },
+        },
         "rejects no room for it": {
             given: [service("3"), pool(3)],
             messages: [over(4, "sd/sd 4", 3, RAISE)],
