@@ -38,7 +38,7 @@ function ruleProblems(name: string, value: unknown): string[] {
             },
         },
     };
-    const validate = new Ajv({ allErrors: true, strict: false }).compile(schema);
+    const validate = new Ajv({ allErrors: true }).compile(schema);
     validate(given);
     return (validate.errors ?? []).map((error) =>
         describe(name, given, Object.keys(schema.properties), error),
@@ -55,7 +55,7 @@ function describe(
     const path = error.instancePath.split("/").slice(1);
     const parameters = error.params as Readonly<Record<string, unknown>>;
     const extra = parameters["additionalProperty"];
-    if (typeof extra === "string" && path.length === 0) {
+    if (typeof extra === "string") {
         return `${name}.${extra} is ${show(propsOf(given)[extra])}; allowed: ${known.join(", ")}`;
     }
     const value = path.reduce<unknown>(

@@ -124,11 +124,15 @@ function valuesOf(
     });
 }
 
-/** Whether a text only names variables, which Kubernetes or a shell puts in. */
+/** A variable as Kubernetes or a shell puts it in. */
+const VARIABLE = String.raw`\$(?:\([A-Za-z_]\w*\)|\{?[A-Za-z_]\w*\}?)`;
+
+/** One variable, or two for user and password; a shell's quotes may be around them. */
+const REFERENCE = new RegExp(`^["']?${VARIABLE}(?::${VARIABLE})?["']?$`);
+
+/** Whether a text only names variables, so that no credential stands in it. */
 function isReference(text: string): boolean {
-    return /^["']?\$(\([A-Za-z_]\w*\)|\{?[A-Za-z_]\w*\}?)(:\$(\([A-Za-z_]\w*\)|\{?[A-Za-z_]\w*\}?))?["']?$/.test(
-        text,
-    );
+    return REFERENCE.test(text);
 }
 
 /** ConfigMap of Knative's network, and its key for plain HTTP. */

@@ -39,7 +39,8 @@ const MAX_INT64 = 2n ** 63n - 1n;
 
 /** `time.ParseDuration(text)` in nanoseconds: `90s`, `1m30s`, `1.5h`, `0`; a number needs its unit. */
 export function parseDuration(text: string): bigint | undefined {
-    const [, sign, rest = ""] = /^([+-]?)(.*)$/s.exec(text) ?? [];
+    const isNegative = text.startsWith("-");
+    const rest = isNegative || text.startsWith("+") ? text.slice(1) : text;
     if (rest === "0") {
         return 0n;
     }
@@ -59,7 +60,7 @@ export function parseDuration(text: string): bigint | undefined {
     if (total > MAX_INT64) {
         return undefined;
     }
-    return sign === "-" ? -total : total;
+    return isNegative ? -total : total;
 }
 
 /** Nanoseconds of a second, for what {@link parseDuration} returns. */

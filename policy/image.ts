@@ -59,7 +59,7 @@ export const imageRegistry: ResourceValidationPolicy = revisionRule<{ registries
             const { image } = props;
             const name = typeof image === "string" ? qualified(image) : "";
             if (
-                !registries.some((registry) => name.startsWith(`${registry.replace(/\/+$/, "")}/`))
+                !registries.some((registry) => name.startsWith(`${registry.replace(/\/$/, "")}/`))
             ) {
                 report(`${path}.image is ${show(image)}; take it from ${registries.join(" or ")}.`);
             }

@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { policies } from "./policies";
 import type { Parameter } from "./rule";
@@ -45,8 +44,4 @@ export function withTable(page: string): string {
         throw new Error(`the page has no place for the table, between ${START}and ${END}`);
     }
     return `${page.slice(0, start)}${START}${ruleTable()}${page.slice(end)}`;
-}
-
-if (require.main === module) {
-    writeFileSync(README, withTable(readFileSync(README, "utf8")));
 }

@@ -86,13 +86,11 @@ export const gpuRolloutCapacity: StackValidationPolicy = stackRule<CapacityConfi
         parameters: capacityParameters,
     },
     (resources, config, report) => {
-        const services = servicesOnNodes(resources).filter(
-            ({ props }) => mostPods(props) !== Number.POSITIVE_INFINITY,
-        );
+        const services = servicesOnNodes(resources);
         if (services.length === 0 || isCapacityUnknown(resources, config)) {
             return;
         }
-        // What is wrong with a pool is the other rule's to say.
+        // What is wrong with a pool, and a Service without a bound, is the other rule's to say.
         const capacity = capacityOf(resources, config, () => undefined);
         const claims = services.map(({ props }) => {
             const first = Math.max(

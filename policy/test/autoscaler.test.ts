@@ -197,6 +197,10 @@ describeRule(target, {
             annotations: { [knative("target")]: "500" },
             spec: { containerConcurrency: undefined },
         }),
+        "any target where concurrency is no number": serviceWith({
+            annotations: { [knative("target")]: "1.5" },
+            spec: { containerConcurrency: "1" },
+        }),
         "the metric concurrency": annotated("metric", "concurrency"),
     },
     fails: {

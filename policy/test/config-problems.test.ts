@@ -78,6 +78,14 @@ describe("the configuration of the pack", () => {
             ],
         ],
         [
+            "several values of a rule, each by itself",
+            { "knative-stable-window": { minSeconds: 5, maxSeconds: 3601 } },
+            [
+                "knative-stable-window.minSeconds is 5; allowed: a value that is >= 6",
+                "knative-stable-window.maxSeconds is 3601; allowed: a value that is <= 3600",
+            ],
+        ],
+        [
             "a text in place of a number",
             { "knative-max-scale": { max: "3" } },
             ['knative-max-scale.max is "3"; allowed: a value that is integer'],
@@ -104,4 +112,54 @@ describe("the configuration of the pack", () => {
             assert.deepEqual(configProblems(config), problems);
         });
     }
+
+    /** For each parameter that is a list: an element that is allowed, and some that are not. */
+    const LISTS: Readonly<Record<string, readonly [good: unknown, ...bad: unknown[]]>> = {
+        "alicloud-required-tags.keys": ["team", "", 1],
+        "alicloud-security-group.ports": [80, 0, 65_536, 1.5, "80"],
+        "knative-authentication.flags": ["--key", "key", 1],
+        "knative-authentication.gatewayAnnotations": ["a/b", "", 1],
+        "knative-authentication.variables": ["KEY", "", 1],
+        "knative-autoscaler-class.classes": ["hpa.autoscaling.knative.dev", "kpa", 1],
+        "knative-elastic-instances.families": ["gn7i", "GN7I", 1],
+        "knative-gpu-limit.withoutGpu": ["a/b", "a", "a/b/c", 1],
+        "knative-image-registry.registries": ["a.example.com", "", 1],
+        "knative-namespace.reserved": ["a-*", "A", "*a", 1],
+        "knative-pod-security.capabilities": ["KILL", "kill", 1],
+        "knative-readiness-probe.guardedPaths": ["/a", "a", 1],
+        "knative-required-labels.keys": ["team", "", 1],
+        "knative-signal-handling.inits": ["a", "", 1],
+    };
+
+    it("has lists whose elements are judged, all of which are here", () => {
+        const lists = policies.flatMap(({ name, configSchema }) =>
+            Object.entries(configSchema?.properties ?? {})
+                .filter(([, { type }]) => type === "array")
+                .map(([key]) => `${name}.${key}`),
+        );
+        assert.deepEqual(lists.sort(), Object.keys(LISTS));
+    });
+
+    for (const [path, [good, ...bad]] of Object.entries(LISTS)) {
+        const [rule = "", parameter = ""] = path.split(".");
+        const problems = (elements: unknown[]): string[] =>
+            configProblems({ [rule]: { [parameter]: elements } });
+
+        it(`takes elements of ${path} that are allowed, each once`, () => {
+            assert.deepEqual(problems([good]), []);
+            assert.equal(problems([good, good]).length, 1);
+            for (const element of bad) {
+                assert.notEqual(problems([element]).length, 0, JSON.stringify(element));
+            }
+        });
+    }
+
+    it("refuses an empty list where one is wanted", () => {
+        for (const [rule, parameter] of [
+            ["knative-autoscaler-class", "classes"],
+            ["knative-elastic-instances", "families"],
+        ] as const) {
+            assert.equal(configProblems({ [rule]: { [parameter]: [] } }).length, 1);
+        }
+    });
 });

@@ -68,6 +68,7 @@ describeRule(elasticInstancesSpot, {
         "the market's price": spot("SpotAsPriceGo", "true"),
         "a price limit": spot("SpotWithPriceLimit", "true", "1.5"),
         "a whole price limit": spot("SpotWithPriceLimit", "true", "12"),
+        "a price limit in hundredths": spot("SpotWithPriceLimit", "true", "1.25"),
     },
     fails: {
         "a strategy that there is not": [

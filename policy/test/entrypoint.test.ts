@@ -17,6 +17,13 @@ describeRule(signalHandling, {
             'python3 & trap "kill $!" INT TERM\nwait',
         ]),
         "another shell": started(["bash", "-c", "trap 'exit 0' SIGTERM; server & wait"]),
+        "the shells of Debian and Alpine": serviceWith({
+            spec: {
+                containers: ["dash", "ash"].map((shell) => ({
+                    command: [shell, "-c", "trap x TERM; server & wait"],
+                })),
+            },
+        }),
         "an init of the configuration": [
             started(["catatonit", "server"]),
             { inits: ["catatonit"] },
@@ -25,6 +32,7 @@ describeRule(signalHandling, {
     fails: {
         python: [started(["python3", "launch.py"]), [rejected('"python3"')]],
         "the image's own": [started(undefined), [rejected("unset")]],
+        "a command that is no text": [started([["tini"]]), [rejected("unset")]],
         "a shell without a trap": [started(["sh", "-c", "python3 launch.py"]), [rejected('"sh"')]],
         "a shell that traps another signal": [
             started(["sh", "-c", "trap x INT; server"]),

@@ -30,6 +30,9 @@ describeRule(authentication, {
         "a flag with user and password as variables": container({
             args: ["--gradio-auth", "$(USER):$PASSWORD"],
         }),
+        "a flag with user and password as variables of Kubernetes": container({
+            args: ["--gradio-auth", "$(USER_1):$(PASSWORD_1)"],
+        }),
         "a flag in quotes": container({ command: ["--api-auth", "'$AUTH'"] }),
         "a gateway that asks": [
             serviceWith({
@@ -120,7 +123,7 @@ describeRule(authentication, {
             { variables: ["A", "B"], flags: ["--key"] },
         ],
         "a variable of plain flags": [
-            container({ env: [{ name: "COMMANDLINE_ARGS", value: "--api --api-auth $(AUTH)" }] }),
+            container({ env: [{ name: "COMMANDLINE_ARGS", value: "--api --api-auth  $(AUTH)" }] }),
             [OPEN],
         ],
         "a gateway that is not annotated": [

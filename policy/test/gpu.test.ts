@@ -51,6 +51,9 @@ describeRule(gpuLimit, {
             { withoutGpu: ["other/sd", "sd/other"] },
         ],
         "0 GPUs": [limited({ [GPU]: "0" }), [bad('"0"')]],
+        "a GPU and a half": [limited({ [GPU]: "1500m" }), [bad('"1500m"')]],
+        "a list of a GPU": [limited({ [GPU]: ["1"] }), [bad('["1"]')]],
+        "no resources at all": [serviceWith({ container: { resources: null } }), [NONE]],
         "half a GPU": [limited({ [GPU]: "500m" }), [bad('"500m"')]],
         "a word": [limited({ [GPU]: "one" }), [bad('"one"')]],
         "half a GiB of a GPU": [

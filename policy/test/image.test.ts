@@ -60,6 +60,8 @@ describeRule(imageRegistry, {
         "a listed folder": from(["registry.example.com/models/"], "registry.example.com/models/sd"),
         "Docker Hub by its short names": from(["docker.io"], "busybox"),
         "Docker Hub by a user's name": from(["docker.io/library"], "library/busybox"),
+        "Docker Hub by a short name, in its folder": from(["docker.io/library"], "busybox"),
+        "Docker Hub by a short name with a tag": from(["docker.io"], "busybox:1.36"),
         "this machine": from(["localhost"], "localhost/sd"),
     },
     fails: {

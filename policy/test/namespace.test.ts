@@ -13,6 +13,7 @@ describeRule(namespace, {
         "a name that only ends like a reserved one": within("my-kube-system"),
         "anything where nothing is reserved": [within("kube-system"), { reserved: [] }],
         "something that is no text": within(5),
+        "a name that begins like the beginning of a reserved one": within("kiosk"),
     },
     fails: {
         unset: [

@@ -68,6 +68,17 @@ describe("the policies read texts as Go and Kubernetes do:", () => {
         reads(ORACLE.duration, parseDuration);
     });
 
+    it("the longest duration, and none beyond it", () => {
+        assert.equal(parseDuration("9223372036854775807ns"), 2n ** 63n - 1n);
+        assert.equal(parseDuration("9223372036854775808ns"), undefined);
+    });
+
+    it("quantities to the billionth, rounded up, and with an exponent of two digits", () => {
+        assert.equal(parseQuantity("0.0000000010"), 1n);
+        assert.equal(parseQuantity("0.0000000011"), 2n);
+        assert.equal(parseQuantity("1e10"), 10n ** 19n);
+    });
+
     it("quantities, but none without digits or of a size that no machine has", () => {
         const capped = (text: string): bigint | undefined => {
             const value = parseQuantity(text);

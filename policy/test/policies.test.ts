@@ -104,7 +104,7 @@ describe("the policy pack", () => {
 
         it(`${policy.name} has parameters with a description, a type and a default within bounds`, () => {
             for (const schema of Object.values(policy.configSchema?.properties ?? {})) {
-                assert.match(schema.description ?? "", /^[A-Z][^|\n]{10,}\.$/);
+                assert.match(schema.description ?? "", /^[A-Z][^|\n]{10,}[\w)]\.$/);
                 assert.ok(schema.type);
                 const { default: value, minimum, maximum } = schema;
                 if (schema.type === "integer" || schema.type === "number") {

@@ -93,6 +93,10 @@ describeRule(livenessProbe, {
                 `${PATH}.livenessProbe asks the same as readinessProbe, so a pod that is only busy is killed; take it away, or let it ask something that a busy pod answers.`,
             ],
         ],
+        "a probe that asks nothing, without a readiness probe": [
+            serviceWith({ container: { readinessProbe: undefined, livenessProbe: {} } }),
+            [short(30, 6)],
+        ],
         "the second container's": [
             serviceWith({ spec: { containers: [{}, { livenessProbe: OTHER }] } }),
             [short(30, 6).replace("[0]", "[1]")],

@@ -21,6 +21,13 @@ describe("the table of rules", () => {
     });
 
     it("refuses a page without a place for it", () => {
-        assert.throws(() => withTable("# Rules\n"), /^Error: the page has no place for the table/);
+        const [, start = "", end = ""] =
+            /(<!-- rules.*?prettier-ignore-start -->\n).*?(<!-- prettier-ignore-end -->)/s.exec(
+                readFileSync(README, "utf8"),
+            ) ?? [];
+        assert.equal(withTable(start + end), start + ruleTable() + end);
+        for (const page of ["# Rules\n", start, end + start]) {
+            assert.throws(() => withTable(page), /^Error: the page has no place for the table/);
+        }
     });
 });

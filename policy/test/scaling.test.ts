@@ -222,6 +222,7 @@ describeRule(minScale, {
         "as many as max-scale": annotated({ [MIN]: "2" }),
         "the environment's bound": [annotated({ [MIN]: "1" }), { max: 1 }],
         "the bound where max-scale is not readable": annotated({ [MIN]: "10", [KEBAB]: "many" }),
+        "the bound where max-scale is no string": annotated({ [MIN]: "10", [KEBAB]: 1 }),
         "the bound where max-scale is unlimited": annotated({ [MIN]: "10", [KEBAB]: "0" }),
     },
     fails: {

@@ -81,6 +81,19 @@ describeStackRule(
     gpuCapacity,
     {
         "accepts a stack without Services": { given: [CPU_POOL], messages: [] },
+        "leaves pools to those who have Services": {
+            given: [pool(1, { instanceTypes: [SILENT] })],
+            messages: [],
+        },
+        "looks at no other types, whatever they hold": {
+            given: [
+                { ...service("9"), type: "other:index:Service" },
+                service("2"),
+                CPU_POOL,
+                { ...pool(9), type: "other:index:Pool" },
+            ],
+            messages: [over(2, "sd/sd 2", 0)],
+        },
         "accepts as many GPUs as there are": { given: [service("3"), pool(3)], messages: [] },
         "rejects one more": {
             given: [service("4"), pool(3), CPU_POOL],
@@ -142,7 +155,7 @@ describeStackRule(
             messages: [over(10, "sd/sd 10", 0)],
         },
         "leaves out Services without GPUs": {
-            given: [service("10", { gpus: "0" }), CPU_POOL],
+            given: [service("10", { gpus: "0" }), service(undefined, { gpus: "0" }), CPU_POOL],
             messages: [],
         },
         "rejects a pool that does not say its GPUs": {
@@ -269,6 +282,17 @@ describeStackRule(
         "adds elastic container instances to the pools": {
             given: [warm("1", { elastic: "true" }), minSized(1)],
             messages: [costs(2920, 2, 0, 1000)],
+        },
+        "counts elastic container instances once": {
+            given: [warm("1", { elastic: "true" })],
+            messages: [costs(1460, 1, 0, 1000)],
+        },
+        "looks at no other types, whatever they hold": {
+            given: [
+                { ...warm("1"), type: "other:index:Service" },
+                { ...minSized(5), type: "other:index:Pool" },
+            ],
+            messages: [],
         },
         "counts no fewer than no pods": {
             given: [warm("-1"), warm("1", { name: "other" })],
