@@ -141,12 +141,20 @@ function readService(reader: ConfigReader): ServiceSettings {
         ),
         minScale,
         maxScale,
-        targetUtilizationPercentage: reader.integer("targetUtilizationPercentage", 1, 100),
-        scaleDownDelaySeconds: reader.integer("scaleDownDelaySeconds", 0, 3600),
+        targetUtilizationPercentage: reader.integer(
+            "targetUtilizationPercentage",
+            LIMITS.targetUtilizationPercentage.min,
+            LIMITS.targetUtilizationPercentage.max,
+        ),
+        scaleDownDelaySeconds: reader.integer(
+            "scaleDownDelaySeconds",
+            LIMITS.scaleDownDelaySeconds.min,
+            LIMITS.scaleDownDelaySeconds.max,
+        ),
         // Knative's own maximum (max-revision-timeout-seconds) is 600 unless its operator raised it.
-        timeoutSeconds: reader.integer("timeoutSeconds", 1, 600),
+        timeoutSeconds: reader.integer("timeoutSeconds", 1, LIMITS.timeoutSeconds.max),
         progressDeadlineSeconds: reader.integer("progressDeadlineSeconds", 10, 7200),
-        gpusPerPod: reader.integer("gpusPerPod", 1, 8),
+        gpusPerPod: reader.integer("gpusPerPod", LIMITS.gpusPerPod.min, LIMITS.gpusPerPod.max),
         gpuToleration: reader.flag("gpuToleration"),
         cpu: reader.text(
             "cpu",

@@ -279,6 +279,11 @@ function webui(
             failureThreshold: 3,
         },
         resources: { requests: resources, limits: resources },
+        // Knative allows these without a feature flag. Root it stays: images of the WebUI have no other user.
+        securityContext: {
+            allowPrivilegeEscalation: false,
+            seccompProfile: { type: "RuntimeDefault" },
+        },
     };
 }
 

@@ -1,70 +1,80 @@
-import type { ReportViolation, ResourceValidation, ResourceValidationArgs } from "@pulumi/policy";
+import type { ResourceValidationPolicy } from "@pulumi/policy";
+import { listOf, type Props, propsOf } from "./props";
+import { resourceRule, type RuleContext, type RuleFacts } from "./rule";
 
 /** Pulumi's type token of a Knative Service, whichever SDK class or YAML it was declared with. */
 export const KNATIVE_SERVICE = "kubernetes:serving.knative.dev/v1:Service";
 
-/** What the policies read of a Knative Service; nothing is taken for granted about its types. */
-export interface KnativeServiceProps {
-    readonly spec?: {
-        readonly template?: {
-            readonly metadata?: { readonly annotations?: Readonly<Record<string, unknown>> };
-            readonly spec?: { readonly containerConcurrency?: unknown };
-        };
-    };
+/** Pulumi's type token of a Knative Configuration, which makes the same revisions without a route. */
+export const KNATIVE_CONFIGURATION = "kubernetes:serving.knative.dev/v1:Configuration";
+
+/** A rule about the revisions that a Knative Service, or a Configuration, makes. */
+export function revisionRule<Config extends object = object>(
+    facts: RuleFacts<Config>,
+    validate: (service: Props, context: RuleContext<Config>) => void,
+): ResourceValidationPolicy {
+    return resourceRule(facts, [KNATIVE_SERVICE, KNATIVE_CONFIGURATION], validate);
 }
 
-/**
- * A validation that looks at Knative Services only. (`validateResourceOfType` never matches a custom
- * resource: the SDK's class carries no type token.)
- */
-export function validateKnativeService(
-    validate: (
-        service: KnativeServiceProps,
-        args: ResourceValidationArgs,
-        report: ReportViolation,
-    ) => void,
-): ResourceValidation {
-    return (args, report) => {
-        if (args.type !== KNATIVE_SERVICE) {
-            args.notApplicable(`applies to ${KNATIVE_SERVICE}`);
-        }
-        validate(args.props as KnativeServiceProps, args, report);
-    };
+/** A rule about what only a Knative Service has: it can be reached. */
+export function serviceRule<Config extends object = object>(
+    facts: RuleFacts<Config>,
+    validate: (service: Props, context: RuleContext<Config>) => void,
+): ResourceValidationPolicy {
+    return resourceRule(facts, [KNATIVE_SERVICE], validate);
 }
 
-/** An annotation as Knative reads it. */
-export type Annotation =
-    | { readonly state: "unset" }
-    | { readonly state: "set"; readonly key: string; readonly value: unknown }
-    | { readonly state: "contradictory"; readonly message: string };
-
-/**
- * Reads an annotation of the pod template in either spelling. Knative takes kebab-case before the legacy
- * camelCase (`KeyPriority` in knative.dev/serving `pkg/apis/autoscaling/register.go`); where both are there
- * and differ, the author meant two things at once, so that is reported instead of guessed.
- *
- * @param spellings the keys, the one that Knative prefers first
- */
-export function templateAnnotation(
-    service: KnativeServiceProps,
-    spellings: readonly [kebab: string, camel: string],
-): Annotation {
-    const annotations = service.spec?.template?.metadata?.annotations ?? {};
-    const set = spellings.filter((key) => annotations[key] !== undefined);
-    const [first, second] = set;
-    if (first === undefined) {
-        return { state: "unset" };
-    }
-    if (second !== undefined && annotations[first] !== annotations[second]) {
-        return {
-            state: "contradictory",
-            message: `${first} is ${show(annotations[first])} and ${second} is ${show(annotations[second])}; keep only ${first}.`,
-        };
-    }
-    return { state: "set", key: first, value: annotations[first] };
+/** `spec.template`. */
+function template(service: Props): Props {
+    return propsOf(propsOf(service["spec"])["template"]);
 }
 
-/** A value as its author wrote it, for messages: strings in quotes. */
-export function show(value: unknown): string {
-    return value === undefined ? "unset" : JSON.stringify(value);
+/** `metadata` of the Service itself. */
+export function metadataOf(service: Props): Props {
+    return propsOf(service["metadata"]);
+}
+
+/** `spec.template.metadata.annotations`. */
+export function templateAnnotations(service: Props): Props {
+    return propsOf(propsOf(template(service)["metadata"])["annotations"]);
+}
+
+/** `spec.template.metadata.labels`. */
+export function templateLabels(service: Props): Props {
+    return propsOf(propsOf(template(service)["metadata"])["labels"]);
+}
+
+/** `spec.template.spec`: Knative's fields and those of a pod. */
+export function podSpec(service: Props): Props {
+    return propsOf(template(service)["spec"]);
+}
+
+/** A container and where it stands, for messages. */
+export interface Container {
+    /** Such as `spec.template.spec.containers[0]`. */
+    readonly path: string;
+    readonly props: Props;
+}
+
+/** The containers that serve. */
+export function servingContainers(service: Props): Container[] {
+    return containersAt(service, "containers");
+}
+
+/** The containers that serve and those that run before them. */
+export function allContainers(service: Props): Container[] {
+    return [...servingContainers(service), ...containersAt(service, "initContainers")];
+}
+
+function containersAt(service: Props, key: string): Container[] {
+    return listOf(podSpec(service)[key]).map((container, place) => ({
+        path: `spec.template.spec.${key}[${place}]`,
+        props: propsOf(container),
+    }));
+}
+
+/** `namespace/name` of a Service, as far as they are given; a missing namespace is `default`. */
+export function namespacedName(service: Props): string {
+    const { namespace = "default", name } = metadataOf(service);
+    return `${String(namespace)}/${String(name)}`;
 }

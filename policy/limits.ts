@@ -7,4 +7,15 @@ export const LIMITS = {
     containerConcurrency: { min: 1, max: 1 },
     /** Pods one Knative Service may start. Each holds its GPUs; the recipe's service may start 10. */
     maxScale: { min: 1, max: 10 },
+    /** GPUs of one pod; a GPU node has at most 8. */
+    gpusPerPod: { min: 1, max: 8 },
+    /**
+     * Seconds that a request may take. Less than a cold start and a drawing together would end requests that
+     * go well; more than 600 is refused by Knative (`max-revision-timeout-seconds`).
+     */
+    timeoutSeconds: { min: 60, max: 600 },
+    /** Seconds that pods outlive the demand for them; Knative's own bounds. */
+    scaleDownDelaySeconds: { min: 0, max: 3600 },
+    /** Share of containerConcurrency, in percent, at which a pod is added; Knative's own bounds. */
+    targetUtilizationPercentage: { min: 1, max: 100 },
 } as const;

@@ -7,7 +7,14 @@ import { leakForms, searchCommandLines, searchFiles } from "./leak-search";
 /** Name of the rehearsal's stack: its configuration is `Pulumi.rehearsal.yaml`. */
 export const STACK = "rehearsal";
 
-const WITH_PACK = ["--policy-pack", "policy"] as const;
+/** The policies' environment of a stack that has none of its own. */
+const ENVIRONMENTS: Readonly<Record<string, string>> = { [STACK]: "dev" };
+
+/** The policy pack, configured for the environment of a stack. */
+function withPack(stack: string): string[] {
+    const config = `policy/config/${ENVIRONMENTS[stack] ?? stack}.json`;
+    return ["--policy-pack", "policy", "--policy-pack-config", config];
+}
 
 /** What a deployment goes into, and what it runs there. */
 export interface Target {
@@ -89,12 +96,12 @@ export class Deployment {
 
     /** `pulumi preview` with the policy pack. */
     async preview(...options: readonly string[]): Promise<string> {
-        return this.pulumi(["preview", ...WITH_PACK, ...options], { show: this.show });
+        return this.pulumi(["preview", ...withPack(this.stack), ...options], { show: this.show });
     }
 
     /** `pulumi up` with the policy pack. */
     async up(...options: readonly string[]): Promise<string> {
-        return this.pulumi(["up", "--yes", "--skip-preview", ...WITH_PACK, ...options], {
+        return this.pulumi(["up", "--yes", "--skip-preview", ...withPack(this.stack), ...options], {
             show: this.show,
         });
     }

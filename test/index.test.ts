@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { mock } from "node:test";
 import runProgram from "../index";
-import { policies } from "../policy/policies";
 import { cluster, gateway, serveApi } from "./support/api-server";
 import {
     type Calls,
@@ -19,7 +18,6 @@ import {
     type Registered,
 } from "./support/mocks";
 import { configure } from "./support/project";
-import { verdict } from "./support/policy";
 
 type Program = Readonly<Record<string, unknown>>;
 
@@ -123,20 +121,6 @@ for (const [target, runTarget] of Object.entries({ ack: onAck, kubeconfig: onKub
                 const output = program[name] as { isSecret: Promise<boolean> };
                 assert.equal(await output.isSecret, true, name);
             }
-        });
-
-        it("passes its own policy pack, which has something to judge", async () => {
-            let judged = 0;
-            for (const policy of policies) {
-                for (const { type, inputs } of seen) {
-                    const found = await verdict(policy, { type, props: inputs });
-                    if (found !== "not applicable") {
-                        assert.deepEqual(found, [], `${policy.name} on ${type}`);
-                        judged += 1;
-                    }
-                }
-            }
-            assert.equal(judged, policies.length);
         });
 
         it("puts everything into the cluster by its own provider", () => {

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { mock } from "node:test";
 import { knativeGateway, untilKnativeAnswers } from "../components/knative-readiness";
 import { KNATIVE_SERVICE } from "../policy/knative-service";
-import { policies } from "../policy/policies";
+import { containerConcurrency, maxScale } from "../policy/scaling";
+import { verdict } from "../policy/test/support/verdict";
 import { gateway, kubeconfigOf, serveApi } from "./support/api-server";
 import { promiseOf, recordResources } from "./support/mocks";
-import { verdict } from "./support/policy";
 
 type Api = Awaited<ReturnType<typeof serveApi>>;
 
@@ -64,7 +64,7 @@ describe("untilKnativeAnswers", () => {
             await look(api);
             const { body = "" } = api.requests.find(({ method }) => method === "POST") ?? {};
             const props = JSON.parse(body) as Record<string, unknown>;
-            for (const policy of policies) {
+            for (const policy of [containerConcurrency, maxScale]) {
                 assert.deepEqual(await verdict(policy, { type: KNATIVE_SERVICE, props }), []);
             }
         });

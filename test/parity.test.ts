@@ -54,6 +54,10 @@ const DIFFERENCES: Record<string, string> = {
     [`${CONTAINER}.resources.requests.memory`]: "see requests.cpu",
     [`${CONTAINER}.resources.limits.cpu`]: "see requests.cpu",
     [`${CONTAINER}.resources.limits.memory`]: "see requests.cpu",
+    [`${CONTAINER}.securityContext.allowPrivilegeEscalation`]:
+        "what runs in the container gains nothing that it did not start with",
+    [`${CONTAINER}.securityContext.seccompProfile.type`]:
+        "keeps system calls away that no container needs",
 };
 
 describe("the Service under the recipe's settings", () => {

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StableDiffusion, type StableDiffusionArgs } from "../components/stable-diffusion";
 import { KNATIVE_SERVICE } from "../policy/knative-service";
-import { policies } from "../policy/policies";
+import { containerConcurrency, maxScale } from "../policy/scaling";
+import { verdict } from "../policy/test/support/verdict";
 import { MOCK_PASSWORD, only, promiseOf, recordResources, type Registered } from "./support/mocks";
-import { verdict } from "./support/policy";
 
 const SECRET = "kubernetes:core/v1:Secret";
 
@@ -198,7 +198,7 @@ describe("StableDiffusion", () => {
         assert.equal(await promiseOf(service.url), "http://web.sd.example.com");
     });
 
-    for (const policy of policies) {
+    for (const policy of [containerConcurrency, maxScale]) {
         it(`passes ${policy.name}`, async () => {
             const { seen } = await deploy();
             const { type, inputs } = only(seen, KNATIVE_SERVICE);

@@ -207,7 +207,7 @@ describe("the program on a real Knative", () => {
         const config = join(folder, "pack.json");
         await writeFile(config, JSON.stringify({ "knative-max-scale": { max: 2 } }));
         await assert.rejects(
-            deployment.preview("--policy-pack-config", config),
+            engine.pulumi(["preview", "--policy-pack", "policy", "--policy-pack-config", config]),
             /knative-max-scale[\s\S]*max-scale is "3"; set .* to a string from "1" to "2"/,
         );
     });
