@@ -200,17 +200,17 @@ describe("the program on a simulated Alibaba Cloud", () => {
             const { nodes } = await stack.cloud.inventory();
             return nodes.every(({ gpus }) => gpus === 0) ? true : undefined;
         });
-        // A tenth of the real time, for the node's 12 minutes and the 15 of the deadline; Knative's own times
-        // stay as they are.
+        // A twentieth of the real time, for the node's 12 minutes and the 15 of the deadline; Knative's own
+        // times stay as they are.
         await stack.cloud.stop();
-        await startCloudOf(stack.folder, { timeScale: 1 / 10, gpuBootSeconds: 720 });
-        await stack.deployment.set("progressDeadlineSeconds", "90");
+        await startCloudOf(stack.folder, { timeScale: 1 / 20, gpuBootSeconds: 720 });
+        await stack.deployment.set("progressDeadlineSeconds", "45");
         const before = (await stack.cloud.events()).length;
         await stack.deployment.up();
         const events = (await stack.cloud.events()).slice(before);
         const at = (kind: string): number =>
             Date.parse(events.find((event) => event.kind === kind)?.at ?? "");
-        assert.ok(at("NodeJoined") - at("NodeRequested") >= 72_000);
+        assert.ok(at("NodeJoined") - at("NodeRequested") >= 36_000);
         await draw(await stack.deployment.service(), randomSubject());
     });
 

@@ -20,7 +20,6 @@ const PHASES = [
 
 /** Moments of an `up` in which something is being made: the cloud goes on with it when the engine is gone. */
 const MOMENTS: readonly (readonly [what: string, line: RegExp])[] = [
-    ["the network is being made", /Up: Creating ngw-/],
     ["the cluster is being made", /Up: Creating c[0-9a-f]{32}: ACK cluster/],
     ["the first pod waits for its GPU node", /Up: NodeRequested .* waits for 1 GPU/],
 ];
