@@ -61,14 +61,16 @@ describe("down", function () {
         });
     }
 
-    it("is not needed after Ctrl-C, which cleans up and fails", async () => {
-        const { errors, code } = await endRun(isStep("Up"), "SIGINT");
-        assert.equal(code, 1);
-        assert.match(errors, /SIGINT: cleaning up[\s\S]*error: stopped by SIGINT\n$/);
-        assert.deepEqual(differences(untouched, await hostState()), []);
-        assert.ok(!existsSync(CLUSTER_STATE));
-        assert.ok(!existsSync(join(WORK, "engine")));
-    });
+    for (const phase of PHASES) {
+        it(`is not needed after Ctrl-C in the phase "${phase}", which cleans up and fails`, async () => {
+            const { errors, code } = await endRun(isStep(phase), "SIGINT");
+            assert.equal(code, 1);
+            assert.match(errors, /SIGINT: cleaning up[\s\S]*error: stopped by SIGINT\n$/);
+            assert.deepEqual(differences(untouched, await hostState()), []);
+            assert.ok(!existsSync(CLUSTER_STATE));
+            assert.ok(!existsSync(join(WORK, "engine")));
+        });
+    }
 
     const isStep =
         (title: string) =>
