@@ -14,12 +14,14 @@ export const OWNER_VARIABLE = "SD_REHEARSAL_CLUSTER";
 export const MACHINE_VARIABLE = "SD_REHEARSAL_MACHINE";
 
 /**
- * The environment for processes of the cluster.
+ * The environment for processes of the cluster. It has no Pulumi home: by that `stopEngine` finds what it ends, the
+ * simulated cloud among it, and the cluster that the cloud started outlives it, as ACK would.
  *
  * @param machine name of the machine that the process works in or for, if it is one
  */
 export function clusterEnvironment(machine?: string): NodeJS.ProcessEnv {
-    const owner = { ...process.env, [OWNER_VARIABLE]: CLUSTER_STATE };
+    const owner: NodeJS.ProcessEnv = { ...process.env, [OWNER_VARIABLE]: CLUSTER_STATE };
+    delete owner["PULUMI_HOME"];
     return machine === undefined ? owner : { ...owner, [MACHINE_VARIABLE]: machine };
 }
 

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "mocha";
-import { clusterEnvironment, command } from "../../cluster/command";
+import { clusterEnvironment, command, MACHINE_VARIABLE } from "../../cluster/command";
 import {
     clusterProcesses,
     endProcesses,
@@ -227,5 +227,24 @@ describe("work in parts", () => {
         const reason = new Error("enough");
         user.abort(reason);
         assert.equal(signal.reason, reason);
+    });
+});
+
+describe("clusterEnvironment", () => {
+    it("leaves the Pulumi home out, so that ending the engine does not end the cluster", () => {
+        const before = process.env["PULUMI_HOME"];
+        process.env["PULUMI_HOME"] = "/home/of/some/engine";
+        try {
+            const environment = clusterEnvironment("gpu-0");
+            assert.ok(!("PULUMI_HOME" in environment));
+            assert.equal(environment["PATH"], process.env["PATH"]);
+            assert.equal(environment[MACHINE_VARIABLE], "gpu-0");
+        } finally {
+            if (before === undefined) {
+                delete process.env["PULUMI_HOME"];
+            } else {
+                process.env["PULUMI_HOME"] = before;
+            }
+        }
     });
 });
