@@ -32,7 +32,7 @@ describe("an up that is killed between two resources", () => {
         const names = steps
             .filter(({ op, newState }) => op === "create" && newState?.custom === true)
             .map(({ urn }) => urn.split("::"))
-            .filter(([, , , type = ""]) => !type.includes("pulumi:providers:"))
+            .filter(([, , type = ""]) => !type.includes("pulumi:providers:"))
             .map((parts) => parts.at(-1) ?? "");
         assert.ok(names.length >= 25, names.join(", "));
 
@@ -47,7 +47,7 @@ describe("an up that is killed between two resources", () => {
             const name = await Promise.race([
                 until("a creation to begin", 240, () => Promise.resolve(held())),
                 up.then((ended) => {
-                    throw new Error(`up ended with ${left.size} left, ${ended}`);
+                    throw new Error(`up ended without ${[...left].join(", ")}, ${ended}`);
                 }),
             ]);
             await stack.crash();
