@@ -116,13 +116,16 @@ export class Deployment {
 
     /** Takes over what interrupted creations have made, and forgets those that made nothing. */
     async adopt(made: ReadonlyMap<string, string>): Promise<void> {
-        const imports = [...made].flatMap((pair) =>
-            pair.flatMap((word) => ["--import-pending-creates", word]),
-        );
-        await this.pulumi(
-            ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", ...imports],
-            { show: this.show },
-        );
+        const refresh = (...options: readonly string[]) =>
+            this.pulumi(["refresh", "--yes", "--skip-preview", ...options], { show: this.show });
+        if (made.size > 0) {
+            const imports = [...made].flatMap((pair) =>
+                pair.flatMap((word) => ["--import-pending-creates", word]),
+            );
+            await refresh(...imports);
+        }
+        // Not in one command: that would forget those to be taken over as well.
+        await refresh("--clear-pending-creates");
     }
 
     /** `pulumi destroy`, after which the state must hold nothing. @throws Error naming what is left */

@@ -23,7 +23,7 @@ const TIMEOUT_SECONDS = 300;
  * Sends one request through the gateway.
  *
  * @param credentials `user:password` for HTTP Basic; none when undefined
- * @throws Error when there is no answer in 300 s
+ * @throws the abort reason when aborted; Error when there is no answer in 300 s
  */
 export function callService(
     { gatewayAddress, host }: ServiceAddress,
@@ -53,6 +53,9 @@ export function callService(
                   text: new URLSearchParams(form).toString(),
               };
     return new Promise((resolve, reject) => {
+        const fail = (error: Error): void => {
+            reject(signal?.aborted ? (signal.reason as Error) : error);
+        };
         const outgoing = request(
             `http://${gatewayAddress}${path}`,
             {
@@ -68,7 +71,7 @@ export function callService(
             (response) => {
                 const chunks: Buffer[] = [];
                 response.on("data", (chunk: Buffer) => chunks.push(chunk));
-                response.on("error", reject);
+                response.on("error", fail);
                 response.on("end", () => {
                     resolve({
                         status: response.statusCode ?? 0,
@@ -80,7 +83,7 @@ export function callService(
         outgoing.on("timeout", () => {
             outgoing.destroy(new Error(`no answer from ${host} in ${TIMEOUT_SECONDS} s`));
         });
-        outgoing.on("error", reject);
+        outgoing.on("error", fail);
         outgoing.end(content.text);
     });
 }
