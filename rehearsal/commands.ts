@@ -14,7 +14,6 @@ import { type Engine, type PluginChoice, prepareEngine } from "./engine/engine";
 import { stopEngine } from "./engine/stop-engine";
 import { differences, type HostState, hostState } from "./host-state";
 import { CLUSTER_STATE, REPOSITORY, WORK } from "./paths";
-import { recover } from "./recovery";
 import { requireClusterPrerequisites } from "./prerequisites";
 import { step } from "./progress";
 import { takeRunLock } from "./run-lock";
@@ -90,7 +89,10 @@ export async function run(options: RunOptions): Promise<void> {
     process.stderr.write(`\nThe image: ${IMAGE}\n`);
 }
 
-/** Everything up and one image; kept with `--keep`. After a crash it goes on where the earlier one ended. */
+/**
+ * Everything up and one image; kept with `--keep`. After a crash it goes on where the earlier one ended, unless that
+ * was in the middle of making something.
+ */
 export async function up(options: RunOptions): Promise<void> {
     await takeRunLock();
     await preparedHost(options);
@@ -198,9 +200,7 @@ async function deployAndDraw(options: RunOptions): Promise<Rehearsed> {
     const deployment = new Deployment(engine, { signal });
     const rehearsed = { engine, deployment, cloud, image: target.image ?? "" };
     await deployment.configure(target);
-    if (cloud !== undefined) {
-        await recover(deployment, cloud);
-    }
+    await requireNothingHalfMade(deployment);
     const start = new Date();
     await step("Up", (note) => watched("up", rehearsed, note, () => deployment.up()));
     const service = await deployment.service();
@@ -212,6 +212,21 @@ async function deployAndDraw(options: RunOptions): Promise<Rehearsed> {
         process.stderr.write(`\nFrom no GPU node to an image:\n${lines.join("\n")}\n\n`);
     }
     return rehearsed;
+}
+
+/**
+ * The engine does not know what became of what an earlier one was making when it was killed, and would make it
+ * again beside what the cloud has made meanwhile.
+ *
+ * @throws Error naming it
+ */
+async function requireNothingHalfMade(deployment: Deployment): Promise<void> {
+    const pending = await deployment.pendingCreations();
+    if (pending.length > 0) {
+        throw new Error(
+            `an earlier rehearsal was killed while it was making ${pending.join(", ")}; begin again after: npm run rehearse -- down (on a real account: docs/guide.md, section 7)`,
+        );
+    }
 }
 
 /** Runs commands on a deployment; on a simulated cloud, they are watched. */

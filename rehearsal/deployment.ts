@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Engine } from "./engine/engine";
 import type { Service } from "./drawing";
-import type { PendingCreation } from "./recovery";
 import { leakForms, searchCommandLines, searchFiles } from "./leak-search";
 
 /** Name of the rehearsal's stack: its configuration is `Pulumi.rehearsal.yaml`. */
@@ -33,11 +32,7 @@ interface ExportedState {
     }[];
     readonly pending_operations?: readonly {
         readonly type: string;
-        readonly resource: {
-            readonly urn: string;
-            readonly type: string;
-            readonly inputs?: Readonly<Record<string, unknown>>;
-        };
+        readonly resource: { readonly urn: string };
     }[];
 }
 
@@ -106,26 +101,12 @@ export class Deployment {
         });
     }
 
-    /** Creations that were under way when an earlier command was killed. */
-    async pendingCreations(): Promise<PendingCreation[]> {
+    /** Logical names of what was being made when an earlier command was killed. */
+    async pendingCreations(): Promise<string[]> {
         const { pending_operations: operations = [] } = await this.exported();
         return operations
             .filter(({ type }) => type === "creating")
-            .map(({ resource: { urn, type, inputs = {} } }) => ({ urn, type, inputs }));
-    }
-
-    /** Takes over what interrupted creations have made, and forgets those that made nothing. */
-    async adopt(made: ReadonlyMap<string, string>): Promise<void> {
-        const refresh = (...options: readonly string[]) =>
-            this.pulumi(["refresh", "--yes", "--skip-preview", ...options], { show: this.show });
-        if (made.size > 0) {
-            const imports = [...made].flatMap((pair) =>
-                pair.flatMap((word) => ["--import-pending-creates", word]),
-            );
-            await refresh(...imports);
-        }
-        // Not in one command: that would forget those to be taken over as well.
-        await refresh("--clear-pending-creates");
+            .map(({ resource: { urn } }) => urn.split("::").at(-1) ?? urn);
     }
 
     /** `pulumi destroy`, after which the state must hold nothing. @throws Error naming what is left */
