@@ -32,7 +32,7 @@ const FAILURES: readonly { readonly fault: Fault; readonly message: RegExp }[] =
     },
     {
         fault: { name: "access-denied", type: "alicloud:vpc/switch:Switch" },
-        message: /Switch \(network-vswitch-0\)[\s\S]*Forbidden\.RAM/,
+        message: /Switch \(network-vswitch-[01]\)[\s\S]*Forbidden\.RAM/,
     },
     {
         fault: { name: "creation-failure", type: "alicloud:vpc/natGateway:NatGateway" },
