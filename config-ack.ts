@@ -4,6 +4,7 @@ import { parseGpuInstanceType } from "./components/gpu";
 import { capacityShortfall, gpuCapacity } from "./components/gpu-capacity";
 import { type GpuNodePoolArgs, SPOT_STRATEGIES } from "./components/gpu-node-pool";
 import type { KnativeAddonArgs } from "./components/knative-addon";
+import { ADMISSION_SINCE } from "./components/kubernetes-version";
 import { MAX_ZONES } from "./components/network";
 import { MAX_ECI_SPECS } from "./components/virtual-node";
 import type { ConfigReader } from "./config-reader";
@@ -168,6 +169,11 @@ function readRange(
 
 type ClusterSettings = Omit<ClusterArgs, "suffix" | "vswitchIds" | "podCidr" | "serviceCidr">;
 
+function isKubernetesVersion(value: string): boolean {
+    const version = /^1\.([0-9]+)\.[0-9]+-aliyun\.[0-9]+$/.exec(value);
+    return value === "" || Number(version?.[1]) >= ADMISSION_SINCE;
+}
+
 function readCluster(reader: ConfigReader, isTarget: boolean): ClusterSettings {
     const kubeconfigMinutes = reader.integer("kubeconfigMinutes", 0, 4320);
     if (kubeconfigMinutes > 0 && kubeconfigMinutes < 15) {
@@ -185,10 +191,10 @@ function readCluster(reader: ConfigReader, isTarget: boolean): ClusterSettings {
         ),
         clusterSpec: reader.oneOf("clusterSpec", CLUSTER_SPECS),
         kubernetesVersion:
-            reader.text(
+            reader.checked(
                 "kubernetesVersion",
-                /^([0-9]+\.[0-9]+\.[0-9]+-aliyun\.[0-9]+)?$/,
-                "a version of ACK such as 1.35.7-aliyun.1, or empty for the newest",
+                isKubernetesVersion,
+                `a version of ACK from 1.${ADMISSION_SINCE} on, such as 1.35.7-aliyun.1, or empty for the newest`,
             ) || undefined,
         apiServerPublic: reader.flag("apiServerPublic"),
         kubeconfigMinutes: kubeconfigMinutes || undefined,

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { StableDiffusionArgs } from "./components/stable-diffusion";
 import { type AckSettings, readAckSettings } from "./config-ack";
 import { ConfigReader } from "./config-reader";
-import { LIMITS } from "./policy/limits";
+import { LIMITS, PINNED_IMAGE } from "./policy/limits";
 
 /**
  * What a stack chooses: what the service takes, and where it goes. Types, descriptions and defaults are
@@ -124,7 +124,7 @@ function readService(reader: ConfigReader): ServiceSettings {
         domain: reader.text("domain", DNS_NAME, "a DNS name such as example.com"),
         image: reader.text(
             "image",
-            /^[^\s@]+@sha256:[0-9a-f]{64}$/,
+            PINNED_IMAGE,
             "an image pinned by digest: NAME@sha256:<64 hexadecimal digits>",
         ),
         webuiArgs: readWebuiArgs(reader),

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { admissionInForce } from "./components/admission-readiness";
 import { Cluster } from "./components/cluster";
 import { openExistingCluster } from "./components/existing-cluster";
 import { requireFixedSettings } from "./components/fixed-settings";
@@ -6,6 +7,7 @@ import { GpuNodePool } from "./components/gpu-node-pool";
 import { requireZones } from "./components/gpu-zones";
 import { Knative } from "./components/knative";
 import { knativeAddon } from "./components/knative-addon";
+import { KnativeAdmission } from "./components/knative-admission";
 import { knativeGateway } from "./components/knative-readiness";
 import { adoptNetwork, Network } from "./components/network";
 import { StableDiffusion } from "./components/stable-diffusion";
@@ -39,11 +41,17 @@ export = async () => {
         },
         inCluster,
     );
+    const guards: pulumi.Resource[] = [knative];
+    if (settings.manageKnativeConfig) {
+        const admission = new KnativeAdmission("knative-admission", inCluster);
+        await admissionInForce(cluster.kubeconfig, admission);
+        guards.push(admission);
+    }
 
     const service = new StableDiffusion(
         "stable-diffusion",
         { ...settings, kubeconfig: cluster.kubeconfig },
-        { ...inCluster, dependsOn: [...cluster.parts, knative] },
+        { ...inCluster, dependsOn: [...cluster.parts, ...guards] },
     );
 
     return {

@@ -7,6 +7,8 @@ import { AUTOSCALER, DEFAULTS, DOMAIN, FEATURES, KNATIVE_NAMESPACE } from "./kna
 export interface ClusterFacts {
     /** Allocatable GPUs of each node that can take pods, in no order; 0 where a node has none. */
     readonly gpusPerNode: readonly number[];
+    /** Minor version of Kubernetes 1. */
+    readonly kubernetesMinor: number;
     /** Data of Knative's ConfigMaps by name; undefined where Knative Serving is not installed. */
     readonly knativeConfig: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
     /** Labels of the namespace of the service; undefined where there is no such namespace yet. */
@@ -27,14 +29,15 @@ export async function readClusterFacts(
     timeoutSeconds = 30,
 ): Promise<ClusterFacts> {
     // Loaded here because a preview of a cluster to come does without it, and it costs 0.3 s.
-    const { ApiException, CoreV1Api } = await import("@kubernetes/client-node");
+    const { ApiException, CoreV1Api, VersionApi } = await import("@kubernetes/client-node");
     const cluster = await loadKubeconfig(kubeconfig);
     const core = cluster.makeApiClient(CoreV1Api);
     try {
-        const [nodes, namespaceLabels, ...configMaps] = await withinSeconds(
+        const [nodes, version, namespaceLabels, ...configMaps] = await withinSeconds(
             timeoutSeconds,
             Promise.all([
                 core.listNode(),
+                cluster.makeApiClient(VersionApi).getCode(),
                 orUndefined(
                     core.readNamespace({ name: namespace }).then((it) => it.metadata?.labels ?? {}),
                 ),
@@ -52,6 +55,8 @@ export async function readClusterFacts(
             gpusPerNode: nodes.items
                 .filter((node) => node.spec?.unschedulable !== true)
                 .map((node) => Number(node.status?.allocatable?.[GPU_RESOURCE] ?? 0)),
+            // Some providers write 35+.
+            kubernetesMinor: parseInt(version.minor, 10),
             knativeConfig: installed
                 ? Object.fromEntries(configMaps.map(([name, data]) => [name, data ?? {}]))
                 : undefined,

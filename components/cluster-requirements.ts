@@ -11,6 +11,7 @@ import {
     PART_OF,
     TOLERATIONS_FEATURE,
 } from "./knative-config";
+import { ADMISSION_SINCE } from "./kubernetes-version";
 
 /** What the service asks of the cluster it is put into. */
 export interface ClusterRequirements {
@@ -51,6 +52,10 @@ export function unmetRequirements(facts: ClusterFacts, needs: ClusterRequirement
         missing.push(`Knative Serving is not installed (its ConfigMaps in ${KNATIVE_NAMESPACE})`);
     } else if (!needs.manageKnativeConfig) {
         missing.push(...unmetKnativeConfig(facts.knativeConfig, needs));
+    } else if (facts.kubernetesMinor < ADMISSION_SINCE) {
+        missing.push(
+            `manageKnativeConfig refuses bad Services by a ValidatingAdmissionPolicy, which Kubernetes has since 1.${ADMISSION_SINCE}, and this is 1.${facts.kubernetesMinor}; upgrade the cluster or set Knative's limits yourself: pulumi config set manageKnativeConfig false`,
+        );
     }
     return missing;
 }

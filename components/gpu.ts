@@ -1,6 +1,9 @@
 /** Extended resource of a GPU: what a pod asks for and a node offers. */
 export const GPU_RESOURCE = "nvidia.com/gpu";
 
+/** Extended resource of a part of a GPU's memory in GiB, with ACK's shared GPU scheduling. */
+export const GPU_MEMORY_RESOURCE = "aliyun.com/gpu-mem";
+
 /** The taint of a GPU node and its toleration. */
 export const GPU_TAINT = { key: GPU_RESOURCE, effect: "NoSchedule" } as const;
 

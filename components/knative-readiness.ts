@@ -1,8 +1,9 @@
-import { setTimeout } from "node:timers/promises";
 import type { KubeConfig, V1Endpoint } from "@kubernetes/client-node";
 import * as pulumi from "@pulumi/pulumi";
 import { loadKubeconfig, reason } from "./cluster-facts";
-import { userError } from "./user-error";
+import { GPU_RESOURCE } from "./gpu";
+import { tryService } from "./service-trial";
+import { type Look, until } from "./until";
 
 /** What is asked of an installed Knative before anything is put into it. */
 export interface KnativeReadinessArgs {
@@ -29,8 +30,8 @@ export interface KnativeReadinessArgs {
 export async function knativeGateway(args: KnativeReadinessArgs): Promise<pulumi.Output<string>> {
     if (pulumi.runtime.isDryRun()) {
         const address = args.kubeconfig.apply(async (contents) => {
-            const { address: found } = await gateway(await loadKubeconfig(contents), args);
-            return found ?? (pulumi.unknown as unknown as string);
+            const seen = await gateway(await loadKubeconfig(contents), args);
+            return "found" in seen ? seen.found : (pulumi.unknown as unknown as string);
         });
         // What was asked with a secret is not one.
         return pulumi.unsecret(address);
@@ -40,12 +41,6 @@ export async function knativeGateway(args: KnativeReadinessArgs): Promise<pulumi
     });
     return pulumi.output(await untilKnativeAnswers(contents, args));
 }
-
-/** Pause between two looks, in milliseconds. */
-const PAUSE = 1000;
-
-/** How often a wait says what it waits for, in seconds. */
-const REPORT_EVERY = 15;
 
 /**
  * The waiting of {@link knativeGateway}.
@@ -58,32 +53,22 @@ const REPORT_EVERY = 15;
 export async function untilKnativeAnswers(
     kubeconfig: string,
     args: Omit<KnativeReadinessArgs, "kubeconfig">,
-    report: (message: string) => Promise<void> = pulumi.log.info,
+    report?: (message: string) => Promise<void>,
 ): Promise<string> {
     const cluster = await loadKubeconfig(kubeconfig);
-    const started = performance.now();
-    const elapsed = (): number => Math.round((performance.now() - started) / 1000);
-    let reported = 0;
-    for (;;) {
-        const silence = await webhookSilence(cluster);
-        const { address, missing } =
-            silence === undefined ? await gateway(cluster, args) : { missing: silence };
-        if (address !== undefined) {
-            return address;
-        }
-        if (elapsed() >= args.waitSeconds) {
-            throw userError(
-                `Knative does not answer after ${args.waitSeconds} s: ${missing}. Nothing was put into it; the next up goes on from here`,
-            );
-        }
-        if (elapsed() >= reported + REPORT_EVERY) {
-            reported = elapsed();
-            await report(
-                `waiting for Knative, ${reported} s of at most ${args.waitSeconds}: ${missing}`,
-            );
-        }
-        await setTimeout(PAUSE);
-    }
+    return until(
+        async () => {
+            const silence = await webhookSilence(cluster);
+            return silence === undefined ? gateway(cluster, args) : { missing: silence };
+        },
+        {
+            subject: "Knative",
+            failure: "Knative does not answer",
+            consequence: "Nothing was put into it; the next up goes on from here",
+            waitSeconds: args.waitSeconds,
+            report,
+        },
+    );
 }
 
 /**
@@ -91,36 +76,22 @@ export async function untilKnativeAnswers(
  * out; undefined if it does. An answer that refuses the Service is an answer as well.
  */
 async function webhookSilence(cluster: KubeConfig): Promise<string | undefined> {
-    const { ApiException, CustomObjectsApi } = await import("@kubernetes/client-node");
-    try {
-        await cluster.makeApiClient(CustomObjectsApi).createNamespacedCustomObject({
-            group: "serving.knative.dev",
-            version: "v1",
-            namespace: PROBE_NAMESPACE,
-            plural: "services",
-            dryRun: "All",
-            body: PROBE,
-        });
+    const refusal = await tryService(cluster, PROBE);
+    if (refusal === undefined) {
         return undefined;
-    } catch (error) {
-        const code = error instanceof ApiException ? error.code : 0;
-        if (code === 401 || code === 403) {
-            throw userError(
-                `the kubeconfig may not create Knative Services in the namespace ${PROBE_NAMESPACE} (HTTP ${code}); use one of an administrator`,
-            );
-        }
-        if (code === 404) {
-            return "the API server does not know Knative Services yet";
-        }
-        const isVerdict = code >= 400 && code < 500 && code !== 429;
-        return isVerdict ? undefined : `Knative's webhook does not answer (${reason(error)})`;
     }
+    const { code, error } = refusal;
+    if (code === 404) {
+        return "the API server does not know Knative Services yet";
+    }
+    const isVerdict = code >= 400 && code < 500 && code !== 429;
+    return isVerdict ? undefined : `Knative's webhook does not answer (${reason(error)})`;
 }
 
-/** A namespace that every cluster has; nothing is made in it. */
-const PROBE_NAMESPACE = "default";
-
-/** A Service that the limits of knative.ts and of the policies allow, so that they are no reason to refuse it. */
+/**
+ * A Service that the limits of knative.ts, the policies and the admission policy allow, so that they are no
+ * reason to refuse it.
+ */
 const PROBE = {
     apiVersion: "serving.knative.dev/v1",
     kind: "Service",
@@ -130,8 +101,12 @@ const PROBE = {
             metadata: { annotations: { "autoscaling.knative.dev/max-scale": "1" } },
             spec: {
                 containerConcurrency: 1,
-                // Knative asks no registry for what is below dev.local.
-                containers: [{ image: "dev.local/probe:1" }],
+                containers: [
+                    {
+                        image: `dev.local/probe@sha256:${"0".repeat(64)}`,
+                        resources: { limits: { [GPU_RESOURCE]: "1" } },
+                    },
+                ],
             },
         },
     },
@@ -141,9 +116,9 @@ const PROBE = {
 async function gateway(
     cluster: KubeConfig,
     args: Omit<KnativeReadinessArgs, "kubeconfig" | "waitSeconds">,
-): Promise<{ address?: string; missing?: string }> {
+): Promise<Look<string>> {
     if (args.gatewayAddress !== undefined) {
-        return { address: args.gatewayAddress };
+        return { found: args.gatewayAddress };
     }
     const { ApiException, CoreV1Api, DiscoveryV1Api } = await import("@kubernetes/client-node");
     const { gatewayNamespace: namespace, gatewayService: name } = args;
@@ -169,7 +144,7 @@ async function gateway(
             (slice) => (slice.endpoints as V1Endpoint[] | null | undefined) ?? [],
         );
         const isReady = endpoints.some(({ conditions }) => conditions?.ready !== false);
-        return isReady ? { address } : { missing: `${subject} has no pod that is ready` };
+        return isReady ? { found: address } : { missing: `${subject} has no pod that is ready` };
     } catch (error) {
         return {
             missing:

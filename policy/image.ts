@@ -1,9 +1,7 @@
 import type { ResourceValidationPolicy } from "@pulumi/policy";
 import { allContainers, revisionRule } from "./knative-service";
+import { PINNED_IMAGE } from "./limits";
 import { show } from "./props";
-
-/** An image by digest; the tag that may stand before it is only a remark. */
-const PINNED = /^[^\s@]+@sha256:[0-9a-f]{64}$/;
 
 /** `knative-image-digest`: what was tried is what runs. */
 export const imageDigest: ResourceValidationPolicy = revisionRule(
@@ -20,7 +18,7 @@ export const imageDigest: ResourceValidationPolicy = revisionRule(
     (service, { report }) => {
         for (const { path, props } of allContainers(service)) {
             const { image } = props;
-            if (typeof image !== "string" || !PINNED.test(image)) {
+            if (typeof image !== "string" || !PINNED_IMAGE.test(image)) {
                 report(
                     `${path}.image is ${show(image)}; set it to NAME@sha256:<64 hexadecimal digits>.`,
                 );

@@ -19,3 +19,6 @@ export const LIMITS = {
     /** Share of containerConcurrency, in percent, at which a pod is added; Knative's own bounds. */
     targetUtilizationPercentage: { min: 1, max: 100 },
 } as const;
+
+/** An image by digest; a tag that may stand before it is only a remark. */
+export const PINNED_IMAGE = /^[^\s@]+@sha256:[0-9a-f]{64}$/;

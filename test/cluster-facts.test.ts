@@ -39,10 +39,14 @@ describe("readClusterFacts", () => {
     });
 
     it("tells a cluster without Knative and without the namespace from one that does not answer", async () => {
-        const api = await serveApi({ "/api/v1/nodes": { items: [] } });
+        const api = await serveApi({
+            "/api/v1/nodes": { items: [] },
+            "/version": { major: "1", minor: "34+" },
+        });
         try {
             assert.deepEqual(await readClusterFacts(api.kubeconfig, "sd"), {
                 gpusPerNode: [],
+                kubernetesMinor: 34,
                 knativeConfig: undefined,
                 namespaceLabels: undefined,
             });

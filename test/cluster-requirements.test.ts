@@ -4,6 +4,7 @@ import { type ClusterRequirements, unmetRequirements } from "../components/clust
 
 const facts: ClusterFacts = {
     gpusPerNode: [0, 1],
+    kubernetesMinor: 30,
     knativeConfig: {
         "config-features": { "kubernetes.podspec-tolerations": "Enabled" },
         "config-domain": { "example.com": "" },
@@ -65,6 +66,17 @@ describe("unmetRequirements", () => {
         assertOnly(
             unmetRequirements(bare, { ...needs, manageKnativeConfig: true }),
             /Knative Serving is not installed/,
+        );
+    });
+
+    it("refuses a Kubernetes without admission policies, where it would make one", () => {
+        const old = { ...facts, kubernetesMinor: 29 };
+        assert.deepEqual(unmetRequirements(old, needs), []);
+        const managing = { ...needs, manageKnativeConfig: true };
+        assert.deepEqual(unmetRequirements(facts, managing), []);
+        assertOnly(
+            unmetRequirements(old, managing),
+            /ValidatingAdmissionPolicy, which Kubernetes has since 1\.30, and this is 1\.29; .* manageKnativeConfig false/,
         );
     });
 
@@ -138,7 +150,7 @@ describe("unmetRequirements", () => {
 
     it("names everything that is missing at once", () => {
         const missing = unmetRequirements(
-            { gpusPerNode: [], knativeConfig: undefined, namespaceLabels: {} },
+            { ...facts, gpusPerNode: [], knativeConfig: undefined, namespaceLabels: {} },
             needs,
         );
         assert.equal(missing.length, 3);

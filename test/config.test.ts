@@ -182,9 +182,10 @@ const ACK_CASES: Record<string, Case> = {
         good: [
             ["", undefined],
             ["1.35.7-aliyun.1", "1.35.7-aliyun.1"],
+            ["1.30.0-aliyun.1", "1.30.0-aliyun.1"],
         ],
-        bad: ["1.35", "latest", "1.35.7"],
-        allowed: /version of ACK such as 1\.35\.7-aliyun\.1/,
+        bad: ["1.35", "latest", "1.35.7", "1.29.9-aliyun.1"],
+        allowed: /version of ACK from 1\.30 on, such as 1\.35\.7-aliyun\.1/,
     },
     zones: {
         good: ["bc", "abcde"].map((letters) => [zonesOf(letters), zonesOf(letters)] as const),

@@ -125,12 +125,21 @@ for (const [target, runTarget] of Object.entries({ ack: onAck, kubeconfig: onKub
 
         it("puts everything into the cluster by its own provider", () => {
             const inCluster = seen.filter(({ type }) => type.startsWith("kubernetes:"));
-            // Namespace, Secret, Service and Knative's six ConfigMaps.
-            assert.equal(inCluster.length, 9);
+            // Namespace, Secret, Service, Knative's six ConfigMaps, admission policy and its binding.
+            assert.equal(inCluster.length, 11);
             const { urn } = only(seen, "pulumi:providers:kubernetes");
             for (const { name, provider } of inCluster) {
                 assert.ok(provider.startsWith(`${urn}::`), name);
             }
+        });
+
+        it("declares the service once what is bad is refused", () => {
+            const place = (type: string): number =>
+                seen.findIndex((it) => it.type === `kubernetes:${type}`);
+            const group = "admissionregistration.k8s.io/v1";
+            const binding = place(`${group}:ValidatingAdmissionPolicyBinding`);
+            assert.ok(binding > place(`${group}:ValidatingAdmissionPolicy`));
+            assert.ok(binding < place("core/v1:Namespace"));
         });
 
         it("begins with what is fixed", () => {

@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { mock } from "node:test";
 import { knativeGateway, untilKnativeAnswers } from "../components/knative-readiness";
 import { KNATIVE_SERVICE } from "../policy/knative-service";
+import { imageDigest } from "../policy/image";
+import { gpuLimit } from "../policy/gpu";
 import { containerConcurrency, maxScale } from "../policy/scaling";
 import { verdict } from "../policy/test/support/verdict";
-import { gateway, kubeconfigOf, serveApi } from "./support/api-server";
+import { type Answer, gateway, kubeconfigOf, serveApi } from "./support/api-server";
 import { promiseOf, recordResources } from "./support/mocks";
 
 type Api = Awaited<ReturnType<typeof serveApi>>;
@@ -21,7 +23,7 @@ async function withApi<T>(
     }: {
         objects?: Readonly<Record<string, unknown>>;
         status?: number;
-        creations?: readonly number[];
+        creations?: readonly Answer[];
     },
     act: (api: Api) => Promise<T>,
 ): Promise<T> {
@@ -64,7 +66,7 @@ describe("untilKnativeAnswers", () => {
             await look(api);
             const { body = "" } = api.requests.find(({ method }) => method === "POST") ?? {};
             const props = JSON.parse(body) as Record<string, unknown>;
-            for (const policy of [containerConcurrency, maxScale]) {
+            for (const policy of [containerConcurrency, maxScale, gpuLimit, imageDigest]) {
                 assert.deepEqual(await verdict(policy, { type: KNATIVE_SERVICE, props }), []);
             }
         });

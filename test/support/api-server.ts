@@ -9,6 +9,21 @@ export interface ApiRequest {
     readonly body: string;
 }
 
+/** What it answers to the creation of a Knative Service: a status, or a status and why. */
+export type Answer = number | { readonly code: number; readonly message: string };
+
+/** What an API server answers in which the program's admission policy is in force. */
+export const DENIED: Answer = {
+    code: 422,
+    message:
+        "ValidatingAdmissionPolicy 'stable-diffusion-knative' with binding 'stable-diffusion-knative' denied request: no GPU",
+};
+
+interface Reply {
+    readonly code: number;
+    readonly content: unknown;
+}
+
 /** Where Knative Services of the namespace default are created. */
 const CREATION_PATH = "/apis/serving.knative.dev/v1/namespaces/default/services";
 
@@ -17,20 +32,32 @@ const CREATION_PATH = "/apis/serving.knative.dev/v1/namespaces/default/services"
  * knows no selectors: a test looks at `requests` for what was asked.
  *
  * @param status what it answers for a path that is there
- * @param creations what it answers to the creations of a Knative Service, one after the other; the last one again
+ * @param creations what it answers to the creations of a Knative Service, one after the other; the last one again.
+ *     @default - it denies what has no GPU limit
  */
 export async function serveApi(
     objects: Readonly<Record<string, unknown>>,
     status = 200,
-    creations: readonly number[] = [201],
+    creations?: readonly Answer[],
 ): Promise<{ kubeconfig: string; requests: ApiRequest[]; close: () => Promise<void> }> {
     const requests: ApiRequest[] = [];
     let created = 0;
-    const answer = (method: string, path: string): { code: number; content: unknown } => {
+    const judge = (body: string): Answer => {
+        if (creations === undefined) {
+            return body.includes("nvidia.com/gpu") ? 201 : DENIED;
+        }
+        const scripted = creations[Math.min(created, creations.length - 1)] ?? 404;
+        created += 1;
+        return scripted;
+    };
+    const answer = (method: string, path: string, body: string): Reply => {
         if (method === "POST" && path === CREATION_PATH) {
-            const code = creations[Math.min(created, creations.length - 1)] ?? 404;
-            created += 1;
-            return { code, content: { kind: "Status", message: `scripted ${code}` } };
+            const verdict = judge(body);
+            const { code, message } =
+                typeof verdict === "number"
+                    ? { code: verdict, message: `scripted ${verdict}` }
+                    : verdict;
+            return { code, content: { kind: "Status", message } };
         }
         const found = ["GET", "DELETE"].includes(method) ? objects[path] : undefined;
         return found === undefined
@@ -43,8 +70,9 @@ export async function serveApi(
         request.on("end", () => {
             const { method = "", url = "" } = request;
             const { pathname: path, searchParams: query } = new URL(url, "http://localhost");
-            requests.push({ method, path, query, body: Buffer.concat(chunks).toString("utf8") });
-            const { code, content } = answer(method, path);
+            const body = Buffer.concat(chunks).toString("utf8");
+            requests.push({ method, path, query, body });
+            const { code, content } = answer(method, path, body);
             response.writeHead(code, { "content-type": "application/json" });
             response.end(JSON.stringify(content));
         });
@@ -85,6 +113,7 @@ export function cluster({
     autoscaler = {},
     defaults = {},
     namespaceLabels,
+    minor = "35",
 }: {
     gpus?: readonly number[];
     features?: Record<string, string>;
@@ -92,11 +121,14 @@ export function cluster({
     autoscaler?: Record<string, string>;
     defaults?: Record<string, string>;
     namespaceLabels?: Record<string, string>;
+    /** Minor version of Kubernetes, as the API server writes it. */
+    minor?: string;
 } = {}): Record<string, unknown> {
     const configMap = (name: string, data: Record<string, string>): Record<string, unknown> => ({
         [`/api/v1/namespaces/knative-serving/configmaps/${name}`]: { metadata: { name }, data },
     });
     return {
+        "/version": { major: "1", minor },
         "/api/v1/nodes": {
             items: gpus.map((count, index) => ({
                 metadata: { name: `node${index}` },
