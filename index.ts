@@ -43,7 +43,7 @@ export = async () => {
     );
     const guards: pulumi.Resource[] = [knative];
     if (settings.manageKnativeConfig) {
-        const admission = new KnativeAdmission("knative-admission", inCluster);
+        const admission = new KnativeAdmission("knative-admission", settings, inCluster);
         await admissionInForce(cluster.kubeconfig, admission);
         guards.push(admission);
     }

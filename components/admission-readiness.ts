@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { loadKubeconfig, reason } from "./cluster-facts";
-import { ADMISSION, EXEMPT, type KnativeAdmission } from "./knative-admission";
+import { EXEMPT, type KnativeAdmission } from "./knative-admission";
 import { tryService } from "./service-trial";
 import { until } from "./until";
 
@@ -22,23 +22,23 @@ export async function admissionInForce(
     if (pulumi.runtime.isDryRun()) {
         return;
     }
-    const contents = await new Promise<string>((resolve) => {
-        pulumi.all([kubeconfig, admission.policyName]).apply(([known]) => {
-            resolve(known);
-        });
+    const [contents, policyName] = await new Promise<[string, string]>((resolve) => {
+        pulumi.all([kubeconfig, admission.policyName]).apply(resolve);
     });
-    await untilAdmissionRefuses(contents);
+    await untilAdmissionRefuses(contents, policyName);
 }
 
 /**
  * The waiting of {@link admissionInForce}.
  *
  * @param kubeconfig contents of a kubeconfig
+ * @param policyName name of the policy
  * @param waitSeconds seconds for which to wait
  * @throws pulumi.RunError when the time is over
  */
 export async function untilAdmissionRefuses(
     kubeconfig: string,
+    policyName: string,
     waitSeconds = WAIT_SECONDS,
 ): Promise<void> {
     const cluster = await loadKubeconfig(kubeconfig);
@@ -52,15 +52,15 @@ export async function untilAdmissionRefuses(
             }
             const why = reason(refusal.error);
             // The API server says: ValidatingAdmissionPolicy '<name>' with binding '<name>' denied request: …
-            return why.includes(`ValidatingAdmissionPolicy '${ADMISSION}'`)
+            return why.includes(`ValidatingAdmissionPolicy '${policyName}'`)
                 ? { found: undefined }
                 : {
                       missing: `a Service without a GPU limit is refused by another reason (${why})`,
                   };
         },
         {
-            subject: `the admission policy ${ADMISSION}`,
-            failure: `the admission policy ${ADMISSION} is not in force`,
+            subject: `the admission policy ${policyName}`,
+            failure: `the admission policy ${policyName} is not in force`,
             consequence: "The service was not touched; the next up goes on from here",
             waitSeconds,
         },

@@ -4,8 +4,14 @@ import { ANNOTATIONS } from "../policy/annotations";
 import { LIMITS, PINNED_IMAGE } from "../policy/limits";
 import { GPU_MEMORY_RESOURCE, GPU_RESOURCE } from "./gpu";
 
-/** Name of policy and binding, which are the whole cluster's. */
-export const ADMISSION = "stable-diffusion-knative";
+/** What the names of our policies begin with. */
+const ADMISSION = "stable-diffusion-knative";
+
+/** Arguments for {@link KnativeAdmission}. */
+export interface KnativeAdmissionArgs {
+    /** Namespace of the service; policy and binding are called after it, so that stacks may share a cluster. */
+    readonly namespace: string;
+}
 
 /** Label of a namespace whose Services are left alone: `stable-diffusion-knative/admission: exempt`. */
 export const EXEMPT = { key: `${ADMISSION}/admission`, value: "exempt" } as const;
@@ -107,14 +113,19 @@ export class KnativeAdmission extends pulumi.ComponentResource {
     /** Name of policy and binding, known when both are there, which is a moment before they are in force. */
     public readonly policyName: pulumi.Output<string>;
 
-    constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
+    constructor(
+        name: string,
+        { namespace }: KnativeAdmissionArgs,
+        opts?: pulumi.ComponentResourceOptions,
+    ) {
         super("sd:knative:KnativeAdmission", name, {}, opts);
         const self = { parent: this };
+        const policyName = `${ADMISSION}-${namespace}`;
 
         const policy = new k8s.admissionregistration.v1.ValidatingAdmissionPolicy(
             `${name}-policy`,
             {
-                metadata: { name: ADMISSION },
+                metadata: { name: policyName },
                 spec: {
                     failurePolicy: "Fail",
                     matchConstraints: {
@@ -142,9 +153,9 @@ export class KnativeAdmission extends pulumi.ComponentResource {
         const binding = new k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
             `${name}-binding`,
             {
-                metadata: { name: ADMISSION },
+                metadata: { name: policyName },
                 spec: {
-                    policyName: ADMISSION,
+                    policyName,
                     validationActions: ["Deny"],
                     matchResources: {
                         namespaceSelector: {

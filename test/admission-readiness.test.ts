@@ -2,8 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 import assert from "node:assert/strict";
 import { admissionInForce, untilAdmissionRefuses } from "../components/admission-readiness";
 import { KnativeAdmission } from "../components/knative-admission";
-import { type Answer, DENIED, kubeconfigOf, serveApi } from "./support/api-server";
+import { type Answer, denied, kubeconfigOf, serveApi } from "./support/api-server";
 import { recordResources } from "./support/mocks";
+
+const DENIED = denied("sd");
+const POLICY = "stable-diffusion-knative-sd";
 
 type Api = Awaited<ReturnType<typeof serveApi>>;
 
@@ -23,7 +26,7 @@ async function withAnswers(
 describe("untilAdmissionRefuses", () => {
     it("asks by a creation that is not carried out", async () => {
         await withAnswers([DENIED], async ({ kubeconfig, requests }) => {
-            await untilAdmissionRefuses(kubeconfig, 0);
+            await untilAdmissionRefuses(kubeconfig, POLICY, 0);
             assert.deepEqual(
                 requests.map(({ method, query }) => [method, query.get("dryRun")]),
                 [["POST", "All"]],
@@ -33,7 +36,7 @@ describe("untilAdmissionRefuses", () => {
 
     it("waits while a bad Service is admitted", async () => {
         await withAnswers([201, DENIED], async ({ kubeconfig, requests }) => {
-            await untilAdmissionRefuses(kubeconfig);
+            await untilAdmissionRefuses(kubeconfig, POLICY);
             assert.equal(requests.length, 2);
         });
     });
@@ -52,20 +55,23 @@ describe("untilAdmissionRefuses", () => {
     ] as const satisfies readonly (readonly [string, Answer, string])[]) {
         it(`gives up when the time is over and ${title}`, async () => {
             await withAnswers([answer], async ({ kubeconfig }) => {
-                await assert.rejects(untilAdmissionRefuses(kubeconfig, 0), (error: Error) => {
-                    assert.ok(pulumi.RunError.isInstance(error));
-                    assert.ok(
-                        error.message.startsWith(
-                            `the admission policy stable-diffusion-knative is not in force after 0 s: ${missing}`,
-                        ),
-                        error.message,
-                    );
-                    assert.match(
-                        error.message,
-                        /The service was not touched; the next up goes on from here$/,
-                    );
-                    return true;
-                });
+                await assert.rejects(
+                    untilAdmissionRefuses(kubeconfig, POLICY, 0),
+                    (error: Error) => {
+                        assert.ok(pulumi.RunError.isInstance(error));
+                        assert.ok(
+                            error.message.startsWith(
+                                `the admission policy ${POLICY} is not in force after 0 s: ${missing}`,
+                            ),
+                            error.message,
+                        );
+                        assert.match(
+                            error.message,
+                            /The service was not touched; the next up goes on from here$/,
+                        );
+                        return true;
+                    },
+                );
             });
         });
     }
@@ -75,7 +81,10 @@ describe("admissionInForce", () => {
     it("returns only when the policy that was made is in force", async () => {
         await recordResources();
         await withAnswers([201, DENIED], async ({ kubeconfig, requests }) => {
-            await admissionInForce(pulumi.output(kubeconfig), new KnativeAdmission("admission"));
+            await admissionInForce(
+                pulumi.output(kubeconfig),
+                new KnativeAdmission("admission", { namespace: "sd" }),
+            );
             assert.equal(requests.length, 2);
         });
     });
@@ -84,7 +93,7 @@ describe("admissionInForce", () => {
         await recordResources({ preview: true });
         await admissionInForce(
             pulumi.output(kubeconfigOf("http://127.0.0.1:1")),
-            new KnativeAdmission("admission"),
+            new KnativeAdmission("admission", { namespace: "sd" }),
         );
     });
 });

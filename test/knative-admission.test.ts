@@ -23,8 +23,8 @@ describe("KnativeAdmission", () => {
 
     before(async () => {
         seen = await recordResources();
-        const admission = new KnativeAdmission("admission");
-        assert.equal(await promiseOf(admission.policyName), "stable-diffusion-knative");
+        const admission = new KnativeAdmission("admission", { namespace: "sd" });
+        assert.equal(await promiseOf(admission.policyName), "stable-diffusion-knative-sd");
         policy = only(seen, `${GROUP}:ValidatingAdmissionPolicy`).inputs as unknown as Policy;
     });
 

@@ -12,12 +12,11 @@ export interface ApiRequest {
 /** What it answers to the creation of a Knative Service: a status, or a status and why. */
 export type Answer = number | { readonly code: number; readonly message: string };
 
-/** What an API server answers in which the program's admission policy is in force. */
-export const DENIED: Answer = {
+/** What an API server answers in which the admission policy of the service in this namespace is in force. */
+export const denied = (namespace: string): Answer => ({
     code: 422,
-    message:
-        "ValidatingAdmissionPolicy 'stable-diffusion-knative' with binding 'stable-diffusion-knative' denied request: no GPU",
-};
+    message: `ValidatingAdmissionPolicy 'stable-diffusion-knative-${namespace}' with binding 'stable-diffusion-knative-${namespace}' denied request: no GPU`,
+});
 
 interface Reply {
     readonly code: number;
@@ -44,7 +43,7 @@ export async function serveApi(
     let created = 0;
     const judge = (body: string): Answer => {
         if (creations === undefined) {
-            return body.includes("nvidia.com/gpu") ? 201 : DENIED;
+            return body.includes("nvidia.com/gpu") ? 201 : denied("stable-diffusion");
         }
         const scripted = creations[Math.min(created, creations.length - 1)] ?? 404;
         created += 1;

@@ -1,4 +1,5 @@
 import {
+    AdmissionregistrationV1Api,
     CoreV1Api,
     CustomObjectsApi,
     KubeConfig,
@@ -10,7 +11,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { EXEMPT } from "../../../components/knative-admission";
 import { bootCluster, type Cluster } from "../../cluster/cluster";
+import { until } from "../../cluster/until";
 import { Deployment } from "../../deployment";
 import { checkGuarded, draw, randomSubject } from "../../drawing";
 import { type Engine, prepareEngine } from "../../engine/engine";
@@ -48,6 +51,7 @@ describe("the program on a real Knative", () => {
     let deployment: Deployment;
     let core: CoreV1Api;
     let objects: CustomObjectsApi;
+    let admission: AdmissionregistrationV1Api;
 
     before(async () => {
         await mkdir(WORK, { recursive: true });
@@ -57,6 +61,7 @@ describe("the program on a real Knative", () => {
         config.loadFromFile(cluster.kubeconfig);
         core = config.makeApiClient(CoreV1Api);
         objects = config.makeApiClient(CustomObjectsApi);
+        admission = config.makeApiClient(AdmissionregistrationV1Api);
         // The compiler has checked the types already; each of the commands below would do so again.
         const environment = { PULUMI_NODEJS_TRANSPILE_ONLY: "true" };
         engine = await prepareEngine({ folder, environment });
@@ -65,6 +70,23 @@ describe("the program on a real Knative", () => {
     });
 
     after(() => rm(folder, { recursive: true, force: true }));
+
+    const theirs = { ...SERVICE, namespace: "theirs", name: "theirs" };
+    const exempt = { [EXEMPT.key]: EXEMPT.value };
+
+    /** Without the GPU that the program's admission policy demands. */
+    const bad = (label: string, timeoutSeconds: number) => ({
+        apiVersion: "serving.knative.dev/v1",
+        kind: "Service",
+        metadata: { name: theirs.name, labels: { label } },
+        spec: {
+            template: {
+                spec: { timeoutSeconds, containers: [{ image: cluster.modelImage }] },
+            },
+        },
+    });
+    const patch = (body: object): Promise<unknown> =>
+        objects.patchNamespacedCustomObject({ ...theirs, body }, MERGE_PATCH);
 
     it("refuses a configuration with all its problems, before anything is made", async () => {
         await deployment.set("maxScale", "99");
@@ -123,6 +145,62 @@ describe("the program on a real Knative", () => {
 
     it("shows no changes afterwards, compared with the cluster", async () => {
         await deployment.preview("--refresh", "--expect-no-changes");
+    });
+
+    it("has the API server refuse a bad Service whoever creates it, and say what to write instead", async () => {
+        await core.createNamespace({ body: { metadata: { name: theirs.namespace } } });
+        await assert.rejects(
+            objects.createNamespacedCustomObject({ ...theirs, body: bad("one", 60) }),
+            (error: { code: number; body: string }) => {
+                assert.equal(error.code, 422);
+                assert.match(
+                    error.body,
+                    /ValidatingAdmissionPolicy 'stable-diffusion-knative-stable-diffusion'.*set resources\.limits/,
+                );
+                return true;
+            },
+        );
+    });
+
+    it("has it leave the Services of a namespace alone that is exempted by label", async () => {
+        await core.patchNamespace(
+            { name: theirs.namespace, body: { metadata: { labels: exempt } } },
+            MERGE_PATCH,
+        );
+        await until("the exemption", 20, async () => {
+            await objects.createNamespacedCustomObject({ ...theirs, body: bad("one", 60) });
+            return true;
+        });
+        await patch(bad("one", 90));
+    });
+
+    it("has it judge an update only where it changes the spec", async () => {
+        await core.patchNamespace(
+            {
+                name: theirs.namespace,
+                body: { metadata: { labels: { [EXEMPT.key]: null } } },
+            },
+            MERGE_PATCH,
+        );
+        let timeoutSeconds = 90;
+        await until("the end of the exemption", 20, async () => {
+            timeoutSeconds += 1;
+            await assert.rejects(patch(bad("one", timeoutSeconds)), { code: 422 });
+            return true;
+        });
+        await patch({ metadata: { labels: { label: "two" } } });
+    });
+
+    it("has it let what is bad be deleted, finalizers included", async () => {
+        await objects.deleteNamespacedCustomObject({
+            ...theirs,
+            propagationPolicy: "Foreground",
+        });
+        await until("the deletion", 60, async () => {
+            await assert.rejects(objects.getNamespacedCustomObject(theirs), { code: 404 });
+            return true;
+        });
+        await core.deleteNamespace({ name: theirs.namespace });
     });
 
     it("leaks no secret into state, history, backups, logs and command lines", async () => {
@@ -250,6 +328,8 @@ describe("the program on a real Knative", () => {
             namespace: "knative-serving",
         });
         assert.ok(!("max-scale-limit" in (autoscaler.data ?? {})));
+        assert.deepEqual((await admission.listValidatingAdmissionPolicy()).items, []);
+        assert.deepEqual((await admission.listValidatingAdmissionPolicyBinding()).items, []);
     });
 
     async function knativeService(): Promise<KnativeService> {
