@@ -3,10 +3,10 @@ import * as pulumi from "@pulumi/pulumi";
 
 /** Arguments for {@link KnativeService}. */
 export interface KnativeServiceArgs {
-    /** Name, namespace, labels and annotations of the Service. */
+    /** Name, namespace, labels and annotations of the Service. Plain, so that policies can check them at preview. */
     readonly metadata: {
         readonly name: string;
-        readonly namespace: pulumi.Input<string>;
+        readonly namespace: string;
         readonly labels?: Readonly<Record<string, string>>;
         readonly annotations?: Readonly<Record<string, string>>;
     };

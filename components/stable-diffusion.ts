@@ -115,7 +115,7 @@ export class StableDiffusion extends pulumi.ComponentResource {
             `${name}-namespace`,
             { metadata: { name: args.namespace, labels: PART_OF } },
             self,
-        ).metadata.name;
+        );
 
         // Letters and digits only: in the WebUI's flags `:` and `,` separate, and a shell-like parser reads
         // quotes and blanks.
@@ -137,7 +137,7 @@ export class StableDiffusion extends pulumi.ComponentResource {
         const flags = new k8s.core.v1.Secret(
             `${name}-credentials`,
             {
-                metadata: { namespace },
+                metadata: { namespace: namespace.metadata.name },
                 stringData: {
                     [FLAGS_VARIABLE]: pulumi.interpolate`--api-auth ${credentials} --gradio-auth ${credentials}`,
                 },
@@ -150,7 +150,8 @@ export class StableDiffusion extends pulumi.ComponentResource {
             {
                 metadata: {
                     name: args.serviceName,
-                    namespace,
+                    // Not the Namespace's output: at preview a policy could not check that.
+                    namespace: args.namespace,
                     labels: PART_OF,
                     annotations: affinityAnnotations(args.cookieAffinity),
                 },
@@ -175,6 +176,9 @@ export class StableDiffusion extends pulumi.ComponentResource {
             },
             {
                 ...self,
+                dependsOn: namespace,
+                // A plain name does not say that the Service goes when its Namespace is replaced.
+                replaceWith: [namespace],
                 hooks: {
                     beforeUpdate: [retryFailure(name, args)],
                     onError: [explainFailure(name, args)],

@@ -145,7 +145,10 @@ const HTTP_PROTOCOL_ANNOTATIONS = [
     "networking.knative.dev/http-protocol",
 ];
 
-const CONFIG_MAPS = ["kubernetes:core/v1:ConfigMap", "kubernetes:core/v1:ConfigMapPatch"];
+/** Pulumi's type token of a patch of a ConfigMap, by which Knative's own are set. */
+export const CONFIG_MAP_PATCH = "kubernetes:core/v1:ConfigMapPatch";
+
+const CONFIG_MAPS = ["kubernetes:core/v1:ConfigMap", CONFIG_MAP_PATCH];
 
 /** `knative-tls`: credentials do not travel in clear. */
 export const tls: StackValidationPolicy = stackRule<{ clusterRedirects: boolean }>(

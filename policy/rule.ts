@@ -8,6 +8,7 @@ import type {
     StackValidationPolicy,
 } from "@pulumi/policy";
 import type { PolicyConfigJSONSchema } from "@pulumi/policy/schema";
+import { judgedProps, keepInputs } from "./inputs";
 import { type Props, show } from "./props";
 
 /** What a rule says of itself; the table in README.md is made of it. */
@@ -60,6 +61,7 @@ export function resourceRule<Config extends object = object>(
     return {
         ...policyOf(facts),
         validateResource: (args, report) => {
+            keepInputs(args.urn, args.props);
             if (!types.includes(args.type)) {
                 args.notApplicable(`applies to ${types.join(", ")}`);
             }
@@ -86,7 +88,8 @@ export function stackRule<Config extends object>(
     return {
         ...policyOf(facts),
         validateStack: (args, report) => {
-            validate(args.resources, configOf(facts, args.getConfig()), report);
+            const resources = args.resources.map((each) => ({ ...each, props: judgedProps(each) }));
+            validate(resources, configOf(facts, args.getConfig()), report);
         },
     };
 }

@@ -103,6 +103,15 @@ describe("StableDiffusion", () => {
         }
     });
 
+    it("names its namespace in plain, for policies at preview, and comes and goes after it all the same", async () => {
+        const { seen } = await deploy();
+        const namespace = only(seen, "kubernetes:core/v1:Namespace");
+        const service = only(seen, KNATIVE_SERVICE);
+        assert.deepEqual(service.inputDependencies["metadata"] ?? [], []);
+        assert.ok(service.dependencies.includes(namespace.urn));
+        assert.deepEqual(service.replaceWith, [namespace.urn]);
+    });
+
     it("tolerates the GPU taint only when asked to", async () => {
         const { knative } = await deploy({ gpuToleration: true });
         assert.deepEqual(knative.spec.template.spec.tolerations, [

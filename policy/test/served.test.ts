@@ -95,6 +95,24 @@ describe("the pack, served as the engine is served, from a copy outside this rep
         assert.match(message ?? "", /^can't run policy 'knative-max-scale'.* during preview/);
     });
 
+    it("judges a stack by inputs where its resources have no outputs yet", async () => {
+        await configure({ "knative-monthly-cost": { ceiling: 1000 } });
+        const warm = serviceWith({ annotations: { "autoscaling.knative.dev/min-scale": "1" } });
+        await diagnostics(warm);
+        assert.deepEqual(
+            (await stackDiagnostics({ ...warm, props: {} })).filter(
+                ([name]) => name === "knative-monthly-cost",
+            ),
+            [
+                [
+                    "knative-monthly-cost",
+                    "mandatory",
+                    `${descriptionOf("knative-monthly-cost")}\nwhat never scales to zero costs 1460 a month (1 GPUs at 2 and 0 other nodes at 0.2 an hour, 730 hours), more than 1000; lower min-scale or the sizes of the pools, or raise ceiling.`,
+                ],
+            ],
+        );
+    });
+
     it("refuses a parameter that a rule does not have, by its name", async () => {
         await configure({ "knative-max-scale": { maximum: 3 } });
         await assert.rejects(
@@ -138,9 +156,25 @@ describe("the pack, served as the engine is served, from a copy outside this rep
     }
 
     async function diagnostics(candidate: Candidate): Promise<(readonly string[])[]> {
-        const response = await answer<messages.AnalyzeResponse>((callback) =>
-            client.analyze(requestOf(candidate), callback),
-        );
+        return shown((callback) => client.analyze(requestOf(candidate), callback));
+    }
+
+    async function stackDiagnostics(candidate: Candidate): Promise<(readonly string[])[]> {
+        const request = requestOf(candidate);
+        const resource = new messages.AnalyzerResource()
+            .setType(request.getType())
+            .setName(request.getName())
+            .setUrn(request.getUrn())
+            .setProperties(request.getProperties())
+            .setOptions(request.getOptions());
+        const stack = new messages.AnalyzeStackRequest().setResourcesList([resource]);
+        return shown((callback) => client.analyzeStack(stack, callback));
+    }
+
+    async function shown(
+        call: (callback: Callback<messages.AnalyzeResponse>) => unknown,
+    ): Promise<(readonly string[])[]> {
+        const response = await answer(call);
         const names = new Map(Object.entries(LEVELS).map(([name, level]) => [level, name]));
         return response
             .getDiagnosticsList()
@@ -178,10 +212,14 @@ function structOf(values: Readonly<Record<string, unknown>>): Struct {
     );
 }
 
+function descriptionOf(rule: string): string {
+    return policies.find(({ name }) => name === rule)?.description ?? "";
+}
+
+type Callback<Response> = (error: Error | null, response: Response) => void;
+
 /** The answer of a call to the pack. */
-function answer<Response>(
-    call: (callback: (error: Error | null, response: Response) => void) => unknown,
-): Promise<Response> {
+function answer<Response>(call: (callback: Callback<Response>) => unknown): Promise<Response> {
     return new Promise((resolve, reject) => {
         call((error, response) => {
             if (error) {

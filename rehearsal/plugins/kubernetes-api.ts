@@ -56,24 +56,36 @@ export interface ChangeOptions {
 export class KubernetesApi {
     /** Discovery answers by group and version. */
     private readonly known = new Map<string, Map<string, ResourceKind>>();
-    private readonly agent: Promise<RequestOptions>;
-    private readonly server: URL;
 
-    /** @throws Error when the kubeconfig names no server or credentials that cannot be read */
-    constructor(config: KubeConfig) {
+    private constructor(
+        private readonly server: URL,
+        private readonly options: RequestOptions,
+    ) {}
+
+    /**
+     * A client for the cluster of the kubeconfig's current context. Nothing is asked of the cluster yet.
+     *
+     * @throws Error when the kubeconfig names no server or one by plain HTTP without
+     * `insecure-skip-tls-verify: true`, or credentials that cannot be read
+     */
+    static async of(config: KubeConfig): Promise<KubernetesApi> {
         const cluster = config.getCurrentCluster();
         if (cluster === null) {
             throw new Error("the kubeconfig has no current context with a cluster");
         }
-        this.server = new URL(cluster.server);
+        const server = new URL(cluster.server);
+        if (server.protocol === "http:" && !cluster.skipTLSVerify) {
+            throw new Error(
+                `the kubeconfig's server is ${server.origin}, plain HTTP; use https, or set insecure-skip-tls-verify to true`,
+            );
+        }
         const options: RequestOptions = {};
-        this.agent = config.applyToHTTPSOptions(options).then(() => {
-            // One connection pool for all requests.
-            if (options.agent instanceof Agent) {
-                options.agent.options.keepAlive = true;
-            }
-            return options;
-        });
+        await config.applyToHTTPSOptions(options);
+        // One connection pool for all requests.
+        if (options.agent instanceof Agent) {
+            options.agent.options.keepAlive = true;
+        }
+        return new KubernetesApi(server, options);
     }
 
     /**
@@ -196,7 +208,7 @@ export class KubernetesApi {
         const url = new URL(this.server);
         url.pathname = url.pathname.replace(/\/$/, "") + path;
         url.search = new URLSearchParams(query).toString();
-        const { headers, agent, auth } = await this.agent;
+        const { headers, agent, auth } = this.options;
         const text = await new Promise<{ code: number; body: string }>((resolve, reject) => {
             const call = request(url, {
                 method,

@@ -80,6 +80,7 @@ const POLL_PAUSE = 250;
  *   `pulumi.com/skipAwait` or `pulumi.com/waitFor` says what to wait for.
  * - A patch of an object that does not exist fails; it creates none.
  * - An unreachable cluster is an error at preview as well.
+ * - A server by plain HTTP is refused without `insecure-skip-tls-verify: true`.
  */
 export function kubernetesPlugin(): Plugin {
     let connection: Connection | undefined;
@@ -94,8 +95,8 @@ export function kubernetesPlugin(): Plugin {
         name: "kubernetes",
         version: pluginVersion("kubernetes"),
 
-        configure: (config) => {
-            connection = connect(config);
+        configure: async (config) => {
+            connection = await connect(config);
         },
 
         diffConfig: (olds, news) => {
@@ -314,7 +315,7 @@ async function reaching<Result>(work: () => Promise<Result>): Promise<Result> {
     }
 }
 
-function connect(config: PropertyMap): Connection {
+async function connect(config: PropertyMap): Promise<Connection> {
     const refused = Object.entries(config).filter(
         ([key, value]) =>
             value !== null &&
@@ -334,7 +335,7 @@ function connect(config: PropertyMap): Connection {
     }
     const context = kubeConfig.getContextObject(kubeConfig.getCurrentContext());
     const namespace = textOf(revealedAt(config, "namespace")) ?? context?.namespace ?? "default";
-    return { api: new KubernetesApi(kubeConfig), namespace };
+    return { api: await KubernetesApi.of(kubeConfig), namespace };
 }
 
 /** The kubeconfig of a provider, given as contents or as path; undefined if none is set or known. */

@@ -16,6 +16,8 @@ export interface Registered {
     readonly dependencies: readonly string[];
     /** URNs of those among them by input; an input without is a constant. */
     readonly inputDependencies: Readonly<Record<string, readonly string[]>>;
+    /** URNs of the resources with which it is replaced. */
+    readonly replaceWith: readonly string[];
     /** How long its creation may take, as in "1020s"; undefined where the provider decides. */
     readonly createTimeout: string | undefined;
     readonly protect: boolean;
@@ -31,6 +33,7 @@ interface Request {
     getProvider(): string;
     getDependenciesList(): string[];
     getPropertydependenciesMap(): Map<string, { getUrnsList(): string[] }>;
+    getReplaceWithList(): string[];
     getCustomtimeouts(): { getCreate(): string } | undefined;
     getProtect(): boolean | undefined;
     getRetainondelete(): boolean | undefined;
@@ -93,6 +96,7 @@ export async function recordResources(world: World = {}): Promise<Registered[]> 
                             ([input, urns]) => [input, urns.getUrnsList()],
                         ),
                     ),
+                    replaceWith: request?.getReplaceWithList() ?? [],
                     createTimeout: request?.getCustomtimeouts()?.getCreate(),
                     protect: request?.getProtect() ?? false,
                     retainOnDelete: request?.getRetainondelete() ?? false,

@@ -136,9 +136,52 @@ describe("the provider of the stand-in for the kubernetes plugin", () => {
         await kubernetesPlugin().configure({ kubeconfig: FIRST, ...one, namespace: "a" });
     });
 
-    it("refuses options that it does not have, naming those that it has", () => {
-        assert.throws(
-            () => kubernetesPlugin().configure({ kubeconfig: FIRST, context: "x" }),
+    it("takes plain HTTP only where TLS is left out on purpose", async () => {
+        const plain = (cluster: object): Secret =>
+            new Secret(
+                JSON.stringify({
+                    clusters: [{ name: "c", cluster }],
+                    contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+                    users: [{ name: "u", user: {} }],
+                    "current-context": "x",
+                }),
+            );
+        const server = "http://127.0.0.1:8080";
+        await kubernetesPlugin().configure({
+            kubeconfig: plain({ server, "insecure-skip-tls-verify": true }),
+        });
+        await assert.rejects(
+            async () => kubernetesPlugin().configure({ kubeconfig: plain({ server }) }),
+            new Error(
+                "the kubeconfig's server is http://127.0.0.1:8080, plain HTTP; use https, or set insecure-skip-tls-verify to true",
+            ),
+        );
+    });
+
+    it("refuses credentials that cannot be read when it is configured", async () => {
+        const kubeconfig = JSON.stringify({
+            clusters: [
+                {
+                    name: "c",
+                    cluster: {
+                        server: "https://192.0.2.1:6443",
+                        "certificate-authority": "/missing/ca.pem",
+                    },
+                },
+            ],
+            contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+            users: [{ name: "u", user: {} }],
+            "current-context": "x",
+        });
+        await assert.rejects(
+            async () => kubernetesPlugin().configure({ kubeconfig }),
+            /ENOENT.*\/missing\/ca\.pem/,
+        );
+    });
+
+    it("refuses options that it does not have, naming those that it has", async () => {
+        await assert.rejects(
+            async () => kubernetesPlugin().configure({ kubeconfig: FIRST, context: "x" }),
             /does not support the provider's context; it supports kubeconfig, clusterIdentifier, namespace and enableServerSideApply: true/,
         );
     });
