@@ -12,6 +12,8 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EXEMPT } from "../../../components/knative-admission";
+import { BAD_SERVICES } from "../../../policy/test/support/bad-services";
+import { serviceWith } from "../../../policy/test/support/candidates";
 import { bootCluster, type Cluster } from "../../cluster/cluster";
 import { until } from "../../cluster/until";
 import { Deployment } from "../../deployment";
@@ -29,6 +31,22 @@ const SERVICE = {
     name: NAME,
 };
 const MAX_SCALE = "autoscaling.knative.dev/max-scale";
+/** What costs money or is not what was tried: Knative's limits and the admission policy are for these. */
+const REFUSED_IN_CLUSTER = [
+    "concurrency-zero",
+    "concurrency-too-high",
+    "max-scale-zero",
+    "max-scale-too-high",
+    "max-scale-too-high-in-legacy-spelling",
+    "max-scale-in-two-spellings",
+    "image-by-tag",
+    "image-without-tag",
+    "gpu-unset",
+    "gpu-zero",
+    "gpu-too-many",
+    "bare",
+];
+
 const MERGE_PATCH = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
 
 interface KnativeService {
@@ -160,6 +178,25 @@ describe("the program on a real Knative", () => {
                 return true;
             },
         );
+    });
+
+    it("has it say of each bad Service what is documented", async () => {
+        await core.createNamespace({ body: { metadata: { name: "sd" } } });
+        const verdicts: Record<string, string | null> = {};
+        for (const { name, object } of BAD_SERVICES) {
+            const { namespace = "" } = object["metadata"] as { namespace?: string };
+            verdicts[name] = await refusal(namespace, object);
+        }
+        assert.equal(await refusal("sd", serviceWith().props), null);
+        await core.deleteNamespace({ name: "sd" });
+        const file = join(REPOSITORY, "docs/bad-services.json");
+        if (process.env["UPDATE_DOCS"] !== undefined) {
+            await writeFile(file, `${JSON.stringify(verdicts, null, 4)}\n`);
+        }
+        assert.deepEqual(verdicts, JSON.parse(await readFile(file, "utf8")));
+        for (const name of REFUSED_IN_CLUSTER) {
+            assert.match(verdicts[name] ?? "admitted", /denied|forbidden/, name);
+        }
     });
 
     it("has it leave the Services of a namespace alone that is exempted by label", async () => {
@@ -331,6 +368,18 @@ describe("the program on a real Knative", () => {
         assert.deepEqual((await admission.listValidatingAdmissionPolicy()).items, []);
         assert.deepEqual((await admission.listValidatingAdmissionPolicyBinding()).items, []);
     });
+
+    /** Why the API server would not create it; null if it would. */
+    async function refusal(namespace: string, body: object): Promise<string | null> {
+        try {
+            const where = { ...SERVICE, namespace, dryRun: "All" };
+            await objects.createNamespacedCustomObject({ ...where, body });
+            return null;
+        } catch (error) {
+            const { message } = JSON.parse((error as { body: string }).body) as { message: string };
+            return message;
+        }
+    }
 
     async function knativeService(): Promise<KnativeService> {
         const found: unknown = await objects.getNamespacedCustomObject(SERVICE);
