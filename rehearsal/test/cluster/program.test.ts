@@ -189,7 +189,7 @@ describe("the program on a real Knative", () => {
         }
         assert.equal(await refusal("sd", serviceWith().props), null);
         await core.deleteNamespace({ name: "sd" });
-        const file = join(REPOSITORY, "docs/bad-services.json");
+        const file = join(REPOSITORY, "rehearsal/test/policy/cluster-messages.json");
         if (process.env["UPDATE_DOCS"] !== undefined) {
             await writeFile(file, `${JSON.stringify(verdicts, null, 4)}\n`);
         }
