@@ -44,7 +44,9 @@ describe("a change of the configuration", () => {
         this.timeout(60_000);
         // Two programs for each change: the SDK takes a stack trace for each of its promises, which is most of it.
         Error.stackTraceLimit = 0;
-        api = await serveApi({ ...cluster({ gpus: [1] }), ...gateway(), ...ELSEWHERE });
+        const objects = { ...cluster({ gpus: [1] }), ...gateway(), ...ELSEWHERE };
+        const others = CHANGES.filter(({ key }) => key === "namespace").map(({ to }) => String(to));
+        api = await serveApi(objects, 200, [], ["stable-diffusion", ...others]);
         outcomes = [];
         for (const change of CHANGES) {
             outcomes.push(await outcomeOf(change));

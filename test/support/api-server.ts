@@ -12,10 +12,13 @@ export interface ApiRequest {
 /** What it answers to the creation of a Knative Service: a status, or a status and why. */
 export type Answer = number | { readonly code: number; readonly message: string };
 
-/** What an API server answers in which the admission policy of the service in this namespace is in force. */
-export const denied = (namespace: string): Answer => ({
+/** What an API server answers in which the admission policies of the services in these namespaces are in force. */
+export const denied = (...namespaces: readonly string[]): Answer => ({
     code: 422,
-    message: `ValidatingAdmissionPolicy 'stable-diffusion-knative-${namespace}' with binding 'stable-diffusion-knative-${namespace}' denied request: no GPU`,
+    message: namespaces
+        .map((each) => `stable-diffusion-knative-${each}`)
+        .map((name) => `ValidatingAdmissionPolicy '${name}' with binding '${name}' denied request`)
+        .join("; "),
 });
 
 interface Reply {
@@ -33,21 +36,20 @@ const CREATION_PATH = "/apis/serving.knative.dev/v1/namespaces/default/services"
  * @param status what it answers for a path that is there
  * @param creations what it answers to the creations of a Knative Service, one after the other; the last one again.
  *     @default - it denies what has no GPU limit
+ * @param namespaces namespaces of the services whose admission policies deny it
  */
 export async function serveApi(
     objects: Readonly<Record<string, unknown>>,
     status = 200,
-    creations?: readonly Answer[],
+    creations: readonly Answer[] = [],
+    namespaces: readonly string[] = ["stable-diffusion"],
 ): Promise<{ kubeconfig: string; requests: ApiRequest[]; close: () => Promise<void> }> {
     const requests: ApiRequest[] = [];
     let created = 0;
     const judge = (body: string): Answer => {
-        if (creations === undefined) {
-            return body.includes("nvidia.com/gpu") ? 201 : denied("stable-diffusion");
-        }
-        const scripted = creations[Math.min(created, creations.length - 1)] ?? 404;
+        const scripted = creations[Math.min(created, creations.length - 1)];
         created += 1;
-        return scripted;
+        return scripted ?? (body.includes("nvidia.com/gpu") ? 201 : denied(...namespaces));
     };
     const answer = (method: string, path: string, body: string): Reply => {
         if (method === "POST" && path === CREATION_PATH) {
