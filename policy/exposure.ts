@@ -170,14 +170,14 @@ export const tls: StackValidationPolicy = stackRule<{ clusterRedirects: boolean 
         },
     },
     (resources, { clusterRedirects }, report) => {
-        const redirects =
-            clusterRedirects ||
-            resources.some(
+        const [ofStack] = resources
+            .filter(
                 ({ type, props }) =>
-                    CONFIG_MAPS.includes(type) &&
-                    metadataOf(props)["name"] === CONFIG_NETWORK &&
-                    isRedirected(propsOf((props as Props)["data"])[HTTP_PROTOCOL]),
-            );
+                    CONFIG_MAPS.includes(type) && metadataOf(props)["name"] === CONFIG_NETWORK,
+            )
+            .map(({ props }) => propsOf((props as Props)["data"])[HTTP_PROTOCOL])
+            .filter((protocol) => protocol !== undefined);
+        const redirects = clusterRedirects || isRedirected(ofStack);
         for (const { type, props, urn } of resources) {
             if (type !== KNATIVE_SERVICE || isClusterLocal(props)) {
                 continue;
@@ -187,7 +187,7 @@ export const tls: StackValidationPolicy = stackRule<{ clusterRedirects: boolean 
             if (key === undefined ? !redirects : !isRedirected(annotations[key])) {
                 const found =
                     key === undefined
-                        ? `${HTTP_PROTOCOL} in ${CONFIG_NETWORK} is not set by the stack`
+                        ? `${HTTP_PROTOCOL} in ${CONFIG_NETWORK} is ${ofStack === undefined ? "not set by the stack" : show(ofStack)}`
                         : `the annotation ${key} is ${show(annotations[key])}`;
                 report(
                     `the Service answers plain HTTP: ${found}; set ${key ?? HTTP_PROTOCOL} to "redirected".`,

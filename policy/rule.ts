@@ -88,7 +88,10 @@ export function stackRule<Config extends object>(
     return {
         ...policyOf(facts),
         validateStack: (args, report) => {
-            const resources = args.resources.map((each) => ({ ...each, props: judgedProps(each) }));
+            const resources = args.resources
+                .map((each) => ({ ...each, props: judgedProps(each) }))
+                // The engine's order differs from run to run, and messages list what was found.
+                .sort((one, other) => (one.urn < other.urn ? -1 : 1));
             validate(resources, configOf(facts, args.getConfig()), report);
         },
     };

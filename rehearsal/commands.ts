@@ -7,13 +7,13 @@ import { type Command, watch } from "./cloud-watch";
 import { buildBinaries } from "./cluster/binaries";
 import { bootCluster, tearDownCluster } from "./cluster/cluster";
 import { packImages } from "./cluster/images";
-import { Deployment, STACK, type Target } from "./deployment";
+import { Deployment, STACK, stackNames, type Target } from "./deployment";
 import { Downstream } from "./downstream";
 import { checkGuarded, checkSeeds, draw, randomSubject, type Service } from "./drawing";
 import { type Engine, type PluginChoice, prepareEngine } from "./engine/engine";
 import { stopEngine } from "./engine/stop-engine";
 import { differences, type HostState, hostState } from "./host-state";
-import { CLUSTER_STATE, REPOSITORY, WORK } from "./paths";
+import { CLUSTER_STATE, WORK } from "./paths";
 import { requireClusterPrerequisites } from "./prerequisites";
 import { step } from "./progress";
 import { takeRunLock } from "./run-lock";
@@ -141,10 +141,7 @@ export async function plan({ plugins, signal }: RunOptions): Promise<void> {
         const engine = await prepareEngine({ folder, plugins, environment, signal });
         // It is asked for zones and instance types, and makes nothing.
         await startCloudOf(folder, {}, [], signal);
-        const stacks = (await readdir(REPOSITORY))
-            .map((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1])
-            .filter((stack) => stack !== undefined);
-        for (const stack of stacks) {
+        for (const stack of await stackNames()) {
             await step(`Preview ${stack}`, async () => {
                 const deployment = new Deployment(engine, { signal, stack });
                 await deployment.select();

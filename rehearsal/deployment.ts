@@ -1,10 +1,18 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import type { Engine } from "./engine/engine";
 import type { Service } from "./drawing";
 import { leakForms, searchCommandLines, searchFiles } from "./leak-search";
+import { REPOSITORY } from "./paths";
 
 /** Name of the rehearsal's stack: its configuration is `Pulumi.rehearsal.yaml`. */
 export const STACK = "rehearsal";
+
+/** Names of the program's stacks: those that have a configuration file. */
+export async function stackNames(): Promise<string[]> {
+    return (await readdir(REPOSITORY))
+        .map((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1])
+        .filter((stack) => stack !== undefined);
+}
 
 /** The policies' environment of a stack that has none of its own. */
 const ENVIRONMENTS: Readonly<Record<string, string>> = { [STACK]: "dev" };

@@ -177,7 +177,7 @@ describe("knative-tls", () => {
         ],
         "rejects a cluster that enables plain HTTP": [
             [configNetwork({ "http-protocol": "enabled" }), serviceWith()],
-            [UNSET],
+            [UNSET.replace("not set by the stack", '"enabled"')],
         ],
         "accepts what is done outside the stack": [[serviceWith()], [], { clusterRedirects: true }],
         "accepts a Service that redirects": [

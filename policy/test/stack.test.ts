@@ -101,7 +101,7 @@ describeStackRule(
         },
         "adds the Services": {
             given: [service("2"), service("1", { name: "other", gpus: "2" }), pool(3)],
-            messages: [over(4, "sd/sd 2, sd/other 2", 3)],
+            messages: [over(4, "sd/other 2, sd/sd 2", 3)],
         },
         "adds the pools, at the least GPUs of their types": {
             given: [

@@ -31,7 +31,7 @@ export interface Engine {
      * Runs `pulumi <args>` in the workspace and returns what it printed. `input` goes to its stdin; with
      * `show` its output also appears on stderr while it runs. An abort interrupts it as Ctrl-C does.
      *
-     * @throws Error with the end of the output when the command fails; the abort reason when aborted
+     * @throws ProgramError when the command fails; the abort reason when aborted
      */
     readonly pulumi: (
         args: readonly string[],

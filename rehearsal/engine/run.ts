@@ -17,13 +17,24 @@ export interface Run {
     readonly timeout?: number;
 }
 
+/** A program that failed; the message is the command and, unless it has been shown, the end of its output. */
+export class ProgramError extends Error {
+    constructor(
+        message: string,
+        /** All that it printed to stdout. */
+        readonly stdout: string,
+    ) {
+        super(message);
+    }
+}
+
 /** Lines of output that an error repeats, if they have not been shown. */
 const TAIL = 40;
 
 /**
  * Runs a program and returns what it printed.
  *
- * @throws the abort reason when aborted, else an Error with the command and the end of its output
+ * @throws the abort reason when aborted, else a ProgramError
  */
 export async function run(what: Run): Promise<{ stdout: string; stderr: string }> {
     const { program, args, cwd, env, signal, timeout, show } = what;
@@ -54,7 +65,10 @@ export async function run(what: Run): Promise<{ stdout: string; stderr: string }
     if (result.failed) {
         const output = `${result.stdout}\n${result.stderr}`.trim().split("\n");
         const message = `"${[program, ...args].join(" ")}" failed (${result.originalMessage ?? `exit code ${result.exitCode ?? "unknown"}`})`;
-        throw new Error([message, ...(show ? [] : output.slice(-TAIL))].join("\n"));
+        throw new ProgramError(
+            [message, ...(show ? [] : output.slice(-TAIL))].join("\n"),
+            result.stdout,
+        );
     }
     return { stdout: result.stdout, stderr: result.stderr };
 }
