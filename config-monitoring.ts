@@ -2,6 +2,7 @@ import { KNATIVE_VERSION } from "./components/knative-observability";
 import type { MonitoringArgs } from "./components/monitoring";
 import type { AlertReceivers } from "./components/monitoring/alert-receivers";
 import { MAX_NAMESPACE_LENGTH, type MonitoringImages } from "./components/monitoring/in-cluster";
+import type { Gateway } from "./components/monitoring/monitored-service";
 import type { MetricsStorage } from "./components/monitoring/prometheus-server";
 import type { ConfigReader } from "./config-reader";
 
@@ -18,6 +19,8 @@ type Watcher = MonitoringArgs["by"];
 interface Common {
     /** Version of Knative Serving. @default - read from the cluster */
     readonly knativeVersion: string | undefined;
+    /** What answers for the service: the metrics of Kourier's Envoy are read, of another gateway none. */
+    readonly gateway: Gateway;
     /** Whether metrics of GPUs are collected. */
     readonly gpuMetrics: boolean;
     /** Price of one GPU for an hour, in {@link currency}. */
@@ -42,6 +45,8 @@ export interface MonitoringContext {
     readonly target: "ack" | "kubeconfig";
     /** Namespace of the service. */
     readonly namespace: string;
+    /** Name of the Service of Knative's gateway. */
+    readonly gatewayService: string;
     /** Display name of the ACK cluster. */
     readonly clusterName: string;
     /** Whether pods run on elastic container instances, which have no node that an exporter could run on. */
@@ -51,7 +56,7 @@ export interface MonitoringContext {
 /** Reads and checks the keys of the monitoring. */
 export function readMonitoring(
     reader: ConfigReader,
-    { target, namespace, clusterName, isElastic }: MonitoringContext,
+    { target, namespace, gatewayService, clusterName, isElastic }: MonitoringContext,
 ): MonitoringSettings {
     const chosen = reader.oneOf("monitoring", MODES);
     const mode = chosen === "" ? (target === "ack" ? "arms" : "in-cluster") : chosen;
@@ -72,6 +77,7 @@ export function readMonitoring(
                 (value) => value === "" || KNATIVE_VERSION.test(value),
                 "a version of Knative Serving such as 1.23.0, or empty to read it from the cluster",
             ) || undefined,
+        gateway: gatewayService.includes("kourier") ? ("kourier" as const) : ("other" as const),
         gpuMetrics: reader.flag("gpuMetrics") && !isElastic,
         gpuHourPrice: readPrice(reader),
         currency: reader.text("currency", /^[A-Z]{3}$/, "an ISO 4217 code such as USD"),

@@ -91,6 +91,7 @@ export function readSettings(dryRun: boolean = pulumi.runtime.isDryRun()): Setti
     const monitoring = readMonitoring(reader, {
         target,
         namespace: plain.namespace,
+        gatewayService: plain.gatewayService,
         clusterName: ack.clusterName,
         isElastic: target === "ack" && ack.gpuSupply === "eci",
     });

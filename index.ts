@@ -188,11 +188,7 @@ function monitor(
     return new Monitoring(
         "monitoring",
         {
-            service: {
-                ...settings,
-                ...monitoring,
-                gateway: /kourier/.test(settings.gatewayService) ? "kourier" : "other",
-            },
+            service: { ...settings, ...monitoring },
             metricNames,
             gatewayNamespace: settings.gatewayNamespace,
             by:

@@ -936,6 +936,7 @@ describe("readSettings of the monitoring", () => {
         assert.deepEqual(read, {
             mode: "in-cluster",
             knativeVersion: undefined,
+            gateway: "kourier",
             gpuMetrics: true,
             gpuHourPrice: 1.5,
             currency: "USD",
@@ -960,6 +961,13 @@ describe("readSettings of the monitoring", () => {
             metricsStorageClass: "fast",
         });
         assert.deepEqual(metricsStorage, { kind: "volume", gib: 40, storageClass: "fast" });
+    });
+
+    it("knows Kourier by the name of its Service", () => {
+        const gatewayOf = (gatewayService: string): string =>
+            watchedBy("in-cluster", { target: "kubeconfig", gatewayService }).gateway;
+        assert.equal(gatewayOf("kourier-internal"), "kourier");
+        assert.equal(gatewayOf("ingress-gateway"), "other");
     });
 
     it("asks for no exporter where pods have no node", () => {
