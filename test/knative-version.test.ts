@@ -65,7 +65,7 @@ describe("installedVersion", () => {
     it("does not take a refusal for an absence", async () => {
         await assert.rejects(
             withApi({ [DEPLOYMENT]: { kind: "Status", message: "no" } }, installedVersion, 403),
-            /the version of Knative cannot be read: HTTP 403/,
+            /Knative's version and metrics cannot be read: HTTP 403/,
         );
     });
 });
@@ -74,9 +74,14 @@ describe("installedMetricNames", () => {
     const namesIn = (
         objects: Readonly<Record<string, unknown>>,
         knativeVersion?: string,
+        manageKnativeConfig = true,
     ): Promise<unknown> =>
         withApi(objects, (kubeconfig) =>
-            installedMetricNames({ kubeconfig: pulumi.secret(kubeconfig), knativeVersion }),
+            installedMetricNames({
+                kubeconfig: pulumi.secret(kubeconfig),
+                knativeVersion,
+                manageKnativeConfig,
+            }),
         );
 
     it("are those of the version that is installed", async () => {
@@ -102,11 +107,43 @@ describe("installedMetricNames", () => {
         await recordResources({ preview: true });
         assert.equal(await namesIn({}), undefined);
         const unknown = pulumi.secret(pulumi.unknown as unknown as string);
-        assert.equal(await installedMetricNames({ kubeconfig: unknown }), undefined);
+        const args = { kubeconfig: unknown, manageKnativeConfig: false };
+        assert.equal(await installedMetricNames(args), undefined);
+        assert.equal(await installedMetricNames({ ...args, knativeVersion: "1.18" }), "opencensus");
     });
 
     it("are known in a preview of a cluster that is there", async () => {
         await recordResources({ preview: true });
         assert.equal(await namesIn(installed("1.18.1")), "opencensus");
+    });
+
+    const unmanaged = (version: string, data: Record<string, string>): Promise<unknown> =>
+        namesIn({ ...installed(version), [CONFIG_MAP]: { data } }, undefined, false);
+
+    it("are no help where metrics are off and the program may not switch them on", async () => {
+        await recordResources();
+        await assert.rejects(
+            unmanaged("1.23.0", { "metrics-protocol": "prometheus" }),
+            /Knative's metrics are switched off, .* -p '\{"data":\{"request-metrics-protocol":"prometheus"\}\}'.* manageKnativeConfig true, .* monitoring none$/,
+        );
+        await assert.rejects(
+            unmanaged("1.18.0", { "metrics.backend-destination": "opencensus" }),
+            /-p '\{"data":\{"metrics\.backend-destination":"prometheus"\}\}'/,
+        );
+    });
+
+    it("count as off where there is no ConfigMap of them", async () => {
+        await recordResources();
+        await assert.rejects(
+            namesIn({ [NAMESPACE]: labelled("1.23.0") }, undefined, false),
+            /Knative's metrics are switched off/,
+        );
+    });
+
+    it("are enough where metrics are on: by configuration since 1.19, by default before", async () => {
+        await recordResources();
+        const on = { "metrics-protocol": "prometheus", "request-metrics-protocol": "prometheus" };
+        assert.equal(await unmanaged("1.23.0", on), "opentelemetry");
+        assert.equal(await unmanaged("1.18.0", {}), "opencensus");
     });
 });
