@@ -9,6 +9,10 @@ import { Knative } from "./components/knative";
 import { knativeAddon } from "./components/knative-addon";
 import { KnativeAdmission } from "./components/knative-admission";
 import { knativeGateway } from "./components/knative-readiness";
+import { installedMetricNames } from "./components/knative-version";
+import { LogCollection } from "./components/log-collection";
+import { Monitoring } from "./components/monitoring";
+import type { MetricNames } from "./components/monitoring/monitored-service";
 import { adoptNetwork, Network } from "./components/network";
 import { StableDiffusion } from "./components/stable-diffusion";
 import { virtualNode } from "./components/virtual-node";
@@ -17,6 +21,7 @@ import {
     type KubeconfigTarget,
     readSettings,
     type ServiceSettings,
+    type Settings,
 } from "./config";
 
 /** The program: Pulumi runs it and takes what it returns as the stack's outputs (docs/outputs.md). */
@@ -32,12 +37,22 @@ export = async () => {
         kubeconfig: cluster.kubeconfig,
         waitSeconds: cluster.knativeWaitSeconds,
     });
+    const { monitoring: watcher } = settings;
+    const metricNames =
+        watcher.mode === "none"
+            ? undefined
+            : await installedMetricNames({
+                  ...settings,
+                  ...watcher,
+                  kubeconfig: cluster.kubeconfig,
+              });
     const knative = new Knative(
         "knative",
         {
             manageConfig: settings.manageKnativeConfig,
             retainConfig: settings.target === "ack" && settings.ack.knative !== undefined,
             domain: settings.domain,
+            metrics: watcher.mode === "none" ? "none" : metricNames,
         },
         inCluster,
     );
@@ -47,6 +62,7 @@ export = async () => {
         await admissionInForce(cluster.kubeconfig, admission);
         guards.push(admission);
     }
+    const monitoring = monitor(settings, metricNames, cluster.clusterId, inCluster);
 
     const service = new StableDiffusion(
         "stable-diffusion",
@@ -74,6 +90,11 @@ export = async () => {
         clusterId: cluster.clusterId,
         vpcId: cluster.vpcId,
         vswitchIds: cluster.vswitchIds,
+        prometheusUrl: monitoring?.prometheusUrl,
+        grafanaUrl: monitoring?.grafana?.url,
+        grafanaUsername: monitoring?.grafana?.username,
+        grafanaPassword: monitoring?.grafana?.password,
+        dashboards: monitoring?.dashboards,
     };
 };
 
@@ -124,6 +145,20 @@ async function makeCluster({ ack, ...settings }: ServiceSettings & AckTarget) {
     const addon = ack.knative
         ? knativeAddon("knative-addon", { ...ack.knative, clusterId }, ofCluster)
         : undefined;
+    if (ack.collectLogs) {
+        new LogCollection(
+            "logs",
+            {
+                clusterId,
+                project: cluster.logProject,
+                namespace: settings.namespace,
+                retentionDays: ack.logRetentionDays,
+                protect,
+            },
+            // Not protected: it may be switched off, and only what was collected is kept.
+            { dependsOn: cluster },
+        );
+    }
 
     return {
         provider: cluster.provider,
@@ -150,4 +185,30 @@ async function openCluster(settings: ServiceSettings & KubeconfigTarget) {
         vpcId: undefined,
         vswitchIds: undefined,
     };
+}
+
+/** Who watches the service, if anybody does. */
+function monitor(
+    { monitoring, ...settings }: Settings,
+    metricNames: MetricNames | undefined,
+    clusterId: pulumi.Output<string> | undefined,
+    opts: pulumi.ComponentResourceOptions,
+): Monitoring | undefined {
+    if (monitoring.mode === "none") {
+        return undefined;
+    }
+    return new Monitoring(
+        "monitoring",
+        {
+            service: { ...settings, ...monitoring },
+            metricNames,
+            gatewayNamespace: settings.gatewayNamespace,
+            by:
+                monitoring.mode === "arms"
+                    ? // There is one: config-monitoring.ts refuses arms elsewhere.
+                      { ...monitoring, clusterId: clusterId as pulumi.Output<string> }
+                    : monitoring,
+        },
+        opts,
+    );
 }

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { mock } from "node:test";
 import runProgram from "../index";
-import { cluster, gateway, serveApi } from "./support/api-server";
+import { cluster, gateway, installed, serveApi } from "./support/api-server";
 import {
     type Calls,
     GET_CREDENTIAL,
@@ -33,7 +33,7 @@ async function run(
     stack?: string,
     calls: Calls = {},
 ): Promise<Run> {
-    const api = await serveApi({ ...cluster({ gpus: [10] }), ...gateway() });
+    const api = await serveApi({ ...cluster({ gpus: [10] }), ...gateway(), ...installed() });
     const { kubeconfig } = api;
     try {
         const seen = await recordResources({
@@ -65,7 +65,13 @@ const onKubeconfig = (): Promise<Run> =>
         manageKnativeConfig: true,
     }));
 
-for (const [target, runTarget] of Object.entries({ ack: onAck, kubeconfig: onKubeconfig })) {
+/** What the documentation of the outputs says of each of these stacks. */
+const TARGETS = {
+    ack: { runTarget: onAck, settings: ["target: ack", "grafana: false"], objects: 9 + 13 },
+    kubeconfig: { runTarget: onKubeconfig, settings: ["target: kubeconfig"], objects: 9 + 21 },
+};
+
+for (const [target, { runTarget, settings, objects }] of Object.entries(TARGETS)) {
     describe(`the program with target ${target}`, () => {
         let seen: Registered[];
         let program: Program;
@@ -84,8 +90,10 @@ for (const [target, runTarget] of Object.entries({ ack: onAck, kubeconfig: onKub
 
         it("exports undefined exactly where the documentation says so", () => {
             const page = readFileSync(join(__dirname, "../docs/outputs.md"), "utf8");
-            const absent = [...page.matchAll(/^\| `(\w+)`.*\| with `target: (\w+)` /gm)]
-                .filter(([, , where]) => where === target)
+            const absent = [...page.matchAll(/^\| `(\w+)`.*\| (with `[^|]*)\|/gm)]
+                .filter(([, , where]) =>
+                    settings.some((setting) => where?.includes(`\`${setting}\``)),
+                )
                 .map(([, name]) => name);
             const undefinedOnes = Object.keys(program).filter(
                 (name) => program[name] === undefined,
@@ -117,7 +125,8 @@ for (const [target, runTarget] of Object.entries({ ack: onAck, kubeconfig: onKub
         });
 
         it("keeps password and kubeconfig secret", async () => {
-            for (const name of ["apiPassword", "kubeconfig"]) {
+            const names = ["apiPassword", "kubeconfig", "grafanaPassword"];
+            for (const name of names.filter((each) => program[each] !== undefined)) {
                 const output = program[name] as { isSecret: Promise<boolean> };
                 assert.equal(await output.isSecret, true, name);
             }
@@ -125,8 +134,8 @@ for (const [target, runTarget] of Object.entries({ ack: onAck, kubeconfig: onKub
 
         it("puts everything into the cluster by its own provider", () => {
             const inCluster = seen.filter(({ type }) => type.startsWith("kubernetes:"));
-            // Namespace, Secret, Service, Knative's six ConfigMaps, admission policy and its binding.
-            assert.equal(inCluster.length, 11);
+            // Namespace, Secret, Service and admission policy and its binding, six of Knative's ConfigMaps; its seventh and the monitoring.
+            assert.equal(inCluster.length, objects);
             const { urn } = only(seen, "pulumi:providers:kubernetes");
             for (const { name, provider } of inCluster) {
                 assert.ok(provider.startsWith(`${urn}::`), name);
@@ -302,6 +311,39 @@ describe("the program on ACK", () => {
         assert.deepEqual(protectedNames(without.seen), []);
     });
 
+    it("watches nothing, and asks nothing of Knative's metrics, when told not to", async () => {
+        const { seen, program } = await onAck({ monitoring: "none", collectLogs: false });
+        assert.deepEqual(
+            seen.filter(({ name }) => /^(monitoring|logs|knative-config-obs)/.test(name)),
+            [],
+        );
+        for (const name of ["prometheusUrl", "grafanaUrl", "grafanaPassword", "dashboards"]) {
+            assert.equal(program[name], undefined, name);
+        }
+    });
+
+    it("watches by ARMS unless told otherwise, once Knative answers", async () => {
+        const { seen, program } = await onAck({ monitoring: "" });
+        const rules = seen.filter(({ type }) => type.startsWith("alicloud:arms/"));
+        assert.ok(rules.length > 5);
+        assert.equal(
+            named(seen, "monitoring-prometheus").inputs["clusterId"],
+            await value(program, "clusterId"),
+        );
+        const { isSecret } = program["prometheusUrl"] as { isSecret: Promise<boolean> };
+        assert.equal(await isSecret, true);
+        assert.ok(neededBy(seen, named(seen, "monitoring-scraping")).has("cluster-cpu-pool"));
+    });
+
+    it("collects logs for as long as those of the control plane", async () => {
+        const { seen } = await onAck({ logRetentionDays: 45 });
+        assert.equal(named(seen, "logs-store").inputs["retentionPeriod"], 45);
+        assert.equal(
+            named(seen, "logs-store").inputs["projectName"],
+            named(seen, "cluster-logs").inputs["projectName"],
+        );
+    });
+
     it("takes GPUs from elastic container instances in place of nodes when told to", async () => {
         const { seen, program } = await onAck({ gpuSupply: "eci", maxScale: 10 });
         assert.ok(!seen.some(({ name }) => name.startsWith("gpu")));
@@ -321,7 +363,7 @@ describe("the program on ACK", () => {
     });
 
     it("asks Knative for an answer only once its add-on is there", async () => {
-        const api = await serveApi(gateway());
+        const api = await serveApi({ ...gateway(), ...installed() });
         const { clusters } = JSON.parse(api.kubeconfig) as {
             clusters: [{ cluster: { server: string } }];
         };
