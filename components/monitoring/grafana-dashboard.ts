@@ -41,6 +41,7 @@ export function grafanaDashboard({ uid, title, rows }: Dashboard): object {
         refresh: "30s",
         // A crosshair that all panels share: a pod that starts is seen beside the request that waits for it.
         graphTooltip: 1,
+        annotations: { list: [] },
         templating: {
             list: [
                 {
