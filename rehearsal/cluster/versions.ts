@@ -17,6 +17,20 @@ export const VERSIONS = {
 };
 
 /**
+ * The release that a Go module of Knative is: version `v0.50.0` of a module is release `1.23.0`. Source: release
+ * principles of knative/community, by which release 1.0 came after 0.26.
+ *
+ * @throws Error for a version of a module that is no release since 1.0
+ */
+export function knativeRelease(version: string): string {
+    const [, minor, patch] = /^v0\.(\d+)\.(\d+)$/.exec(version) ?? [];
+    if (minor === undefined || Number(minor) < 27) {
+        throw new Error(`${version} of a Go module of Knative is no release such as v0.50.0`);
+    }
+    return `1.${Number(minor) - 27}.${String(patch)}`;
+}
+
+/**
  * The release that the Go module of Prometheus is: version `v0.316.0` of the module is release `3.16.0`.
  * Source: RELEASE.md of prometheus/prometheus.
  *

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { ENVOY_IMAGE, KNATIVE_IMAGES } from "../../cluster/images";
-import { prometheusRelease, VERSIONS } from "../../cluster/versions";
+import { knativeRelease, prometheusRelease, VERSIONS } from "../../cluster/versions";
 
 describe("versions of the cluster", () => {
     it("are exact, of Go modules with a leading v", () => {
@@ -11,6 +11,13 @@ describe("versions of the cluster", () => {
         for (const version of Object.values(modules)) {
             assert.match(version, /^v\d+\.\d+\.\d+$/);
         }
+    });
+
+    it("say which release a module of Knative is", () => {
+        assert.equal(knativeRelease("v0.50.0"), "1.23.0");
+        assert.equal(knativeRelease("v0.27.3"), "1.0.3");
+        assert.throws(() => knativeRelease("v0.26.0"), /v0\.26\.0 of a Go module/);
+        assert.throws(() => knativeRelease("v1.23.0"), /v1\.23\.0 of a Go module/);
     });
 
     it("say which release the module of Prometheus is", () => {
