@@ -27,6 +27,8 @@ export interface AckSettings
     readonly gpuCapacity: number;
     /** What will wait, where the GPUs leave no room for rollouts and that is accepted. */
     readonly warning: string | undefined;
+    /** Whether the logs of the service's pods are collected. */
+    readonly collectLogs: boolean;
     /** The add-on that brings Knative, or undefined where something else installs it. */
     readonly knative: Omit<KnativeAddonArgs, "clusterId"> | undefined;
 }
@@ -74,6 +76,7 @@ export function readAckSettings(
         ...readNetwork(reader, isTarget),
         ...readCluster(reader, isTarget),
         ...readGpus(reader, needs, isTarget),
+        collectLogs: reader.flag("collectLogs"),
         knative: readKnative(reader),
     };
 }

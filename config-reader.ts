@@ -96,6 +96,16 @@ export class ConfigReader {
         return pulumi.runtime.allConfig()[qualified(this.config, key)] ? secret : undefined;
     }
 
+    /** A secret that matches a pattern; neither it nor a part of it enters a message. Undefined where it is empty. */
+    secretText(key: string, pattern: RegExp, allowed: string): pulumi.Output<string> | undefined {
+        const secret = this.secret(key);
+        const value = pulumi.runtime.allConfig()[qualified(this.config, key)];
+        if (value && !pattern.test(value)) {
+            this.problem(key, undefined, allowed);
+        }
+        return secret;
+    }
+
     /** A key of a provider, which the provider reads as well; empty if refused. */
     foreign(key: string, pattern: RegExp, allowed: string): string {
         const value = pulumi.runtime.allConfig()[key];

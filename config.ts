@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { StableDiffusionArgs } from "./components/stable-diffusion";
 import { type AckSettings, readAckSettings } from "./config-ack";
+import { type MonitoringSettings, readMonitoring } from "./config-monitoring";
 import { ConfigReader } from "./config-reader";
 import { LIMITS } from "./policy/limits";
 
@@ -20,6 +21,8 @@ export interface ServiceSettings extends Omit<StableDiffusionArgs, "kubeconfig">
     readonly gatewayService: string;
     /** Address of the gateway, or undefined to take that of the Service's load balancer. */
     readonly gatewayAddress: string | undefined;
+    /** How the service is watched. */
+    readonly monitoring: MonitoringSettings;
 }
 
 /** Everything is made: network, ACK cluster, GPUs, Knative. */
@@ -83,9 +86,17 @@ export function readSettings(dryRun: boolean = pulumi.runtime.isDryRun()): Setti
             "the contents of a kubeconfig: pulumi config set --secret kubeconfig < FILE",
         );
     }
-    const service = readService(reader);
-    const ack = readAckSettings(reader, service, target === "ack");
+    const plain = readService(reader);
+    const ack = readAckSettings(reader, plain, target === "ack");
+    const monitoring = readMonitoring(reader, {
+        target,
+        namespace: plain.namespace,
+        gatewayService: plain.gatewayService,
+        clusterName: ack.clusterName,
+        isElastic: target === "ack" && ack.gpuSupply === "eci",
+    });
     reader.finish();
+    const service = { ...plain, monitoring };
     if (target === "kubeconfig") {
         return { ...service, target, kubeconfig };
     }
@@ -102,7 +113,7 @@ export function readSettings(dryRun: boolean = pulumi.runtime.isDryRun()): Setti
     };
 }
 
-function readService(reader: ConfigReader): ServiceSettings {
+function readService(reader: ConfigReader): Omit<ServiceSettings, "monitoring"> {
     const minScale = reader.integer("minScale", 0, LIMITS.maxScale.max);
     const maxScale = reader.integer("maxScale", LIMITS.maxScale.min, LIMITS.maxScale.max);
     if (minScale > maxScale) {

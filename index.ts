@@ -7,6 +7,10 @@ import { requireZones } from "./components/gpu-zones";
 import { Knative } from "./components/knative";
 import { knativeAddon } from "./components/knative-addon";
 import { knativeGateway } from "./components/knative-readiness";
+import { installedMetricNames } from "./components/knative-version";
+import { LogCollection } from "./components/log-collection";
+import { Monitoring } from "./components/monitoring";
+import type { MetricNames } from "./components/monitoring/monitored-service";
 import { adoptNetwork, Network } from "./components/network";
 import { StableDiffusion } from "./components/stable-diffusion";
 import { virtualNode } from "./components/virtual-node";
@@ -15,6 +19,7 @@ import {
     type KubeconfigTarget,
     readSettings,
     type ServiceSettings,
+    type Settings,
 } from "./config";
 
 /** The program: Pulumi runs it and takes what it returns as the stack's outputs (docs/outputs.md). */
@@ -30,15 +35,22 @@ export = async () => {
         kubeconfig: cluster.kubeconfig,
         waitSeconds: cluster.knativeWaitSeconds,
     });
+    const { monitoring: watcher } = settings;
+    const metricNames =
+        watcher.mode === "none"
+            ? undefined
+            : await installedMetricNames({ ...watcher, kubeconfig: cluster.kubeconfig });
     const knative = new Knative(
         "knative",
         {
             manageConfig: settings.manageKnativeConfig,
             retainConfig: settings.target === "ack" && settings.ack.knative !== undefined,
             domain: settings.domain,
+            metrics: watcher.mode === "none" ? "none" : metricNames,
         },
         inCluster,
     );
+    const monitoring = monitor(settings, metricNames, cluster.clusterId, inCluster);
 
     const service = new StableDiffusion(
         "stable-diffusion",
@@ -66,6 +78,11 @@ export = async () => {
         clusterId: cluster.clusterId,
         vpcId: cluster.vpcId,
         vswitchIds: cluster.vswitchIds,
+        prometheusUrl: monitoring?.prometheusUrl,
+        grafanaUrl: monitoring?.grafana?.url,
+        grafanaUsername: monitoring?.grafana?.username,
+        grafanaPassword: monitoring?.grafana?.password,
+        dashboards: monitoring?.dashboards,
     };
 };
 
@@ -116,6 +133,20 @@ async function makeCluster({ ack, ...settings }: ServiceSettings & AckTarget) {
     const addon = ack.knative
         ? knativeAddon("knative-addon", { ...ack.knative, clusterId }, ofCluster)
         : undefined;
+    if (ack.collectLogs) {
+        new LogCollection(
+            "logs",
+            {
+                clusterId,
+                project: cluster.logProject,
+                namespace: settings.namespace,
+                retentionDays: ack.logRetentionDays,
+                protect,
+            },
+            // Not protected: it may be switched off, and only what was collected is kept.
+            { dependsOn: cluster },
+        );
+    }
 
     return {
         provider: cluster.provider,
@@ -142,4 +173,30 @@ async function openCluster(settings: ServiceSettings & KubeconfigTarget) {
         vpcId: undefined,
         vswitchIds: undefined,
     };
+}
+
+/** Who watches the service, if anybody does. */
+function monitor(
+    { monitoring, ...settings }: Settings,
+    metricNames: MetricNames | undefined,
+    clusterId: pulumi.Output<string> | undefined,
+    opts: pulumi.ComponentResourceOptions,
+): Monitoring | undefined {
+    if (monitoring.mode === "none") {
+        return undefined;
+    }
+    return new Monitoring(
+        "monitoring",
+        {
+            service: { ...settings, ...monitoring },
+            metricNames,
+            gatewayNamespace: settings.gatewayNamespace,
+            by:
+                monitoring.mode === "arms"
+                    ? // There is one: config-monitoring.ts refuses arms elsewhere.
+                      { ...monitoring, clusterId: clusterId as pulumi.Output<string> }
+                    : monitoring,
+        },
+        opts,
+    );
 }

@@ -30,7 +30,7 @@ export interface ClusterArgs {
     readonly cpuNodes: number;
     /** Whether cluster and logs are kept from deletion. */
     readonly protect: boolean;
-    /** Days for which the control plane's logs are kept. */
+    /** Days for which logs are kept. */
     readonly logRetentionDays: number;
 }
 
@@ -50,6 +50,8 @@ export class Cluster extends pulumi.ComponentResource {
     public readonly kubeconfig: pulumi.Output<string>;
     /** Kubernetes provider of the cluster. */
     public readonly provider: k8s.Provider;
+    /** Name of the log project. */
+    public readonly logProject: pulumi.Output<string>;
 
     constructor(name: string, args: ClusterArgs, opts?: pulumi.ComponentResourceOptions) {
         super("sd:cluster:Cluster", name, {}, opts);
@@ -122,6 +124,7 @@ export class Cluster extends pulumi.ComponentResource {
         );
 
         this.clusterId = cluster.id;
+        this.logProject = logs.projectName;
         const credential = alicloud.cs.getClusterCredentialOutput(
             {
                 clusterId: cluster.id,

@@ -1,6 +1,6 @@
 import * as alicloud from "@pulumi/alicloud";
 import * as pulumi from "@pulumi/pulumi";
-import { GPU_TAINT } from "./gpu";
+import { GPU_POOL_LABEL, GPU_TAINT } from "./gpu";
 
 /** Arguments for {@link GpuNodePool}. */
 export interface GpuNodePoolArgs {
@@ -79,7 +79,7 @@ export class GpuNodePool extends pulumi.ComponentResource {
                 systemDiskSize: args.gpuDiskGib,
                 labels: [
                     { key: DRIVER_VERSION_LABEL, value: args.gpuDriverVersion },
-                    { key: POOL_LABEL, value: "gpu" },
+                    { ...GPU_POOL_LABEL },
                 ],
                 taints: [
                     {
@@ -125,9 +125,6 @@ export class GpuNodePool extends pulumi.ComponentResource {
 
 /** Node label by which ACK chooses the driver that a new node gets. */
 const DRIVER_VERSION_LABEL = "ack.aliyun.com/nvidia-driver-version";
-
-/** Node label of the pool, for those who look for its nodes. */
-const POOL_LABEL = "stable-diffusion-knative/pool";
 
 /** Value of the taint; tolerations do not look at it. */
 const GPU_TAINT_VALUE = "present";

@@ -14,6 +14,9 @@ export const DEPLOYMENT = "config-deployment";
 /** ConfigMap of the network. */
 export const NETWORK = "config-network";
 
+/** ConfigMap of metrics and logs. */
+export const OBSERVABILITY = "config-observability";
+
 /** Feature flag without which Knative refuses tolerations in a pod spec. */
 export const TOLERATIONS_FEATURE = "kubernetes.podspec-tolerations";
 

@@ -10,9 +10,12 @@ import {
     KNATIVE_NAMESPACE,
     MAX_SCALE_LIMIT,
     NETWORK,
+    OBSERVABILITY,
     PART_OF,
     TOLERATIONS_FEATURE,
 } from "./knative-config";
+import { observabilityConfig } from "./knative-observability";
+import type { MetricNames } from "./monitoring/monitored-service";
 
 /** Arguments for {@link Knative}. */
 export interface KnativeArgs {
@@ -25,6 +28,11 @@ export interface KnativeArgs {
     readonly retainConfig: boolean;
     /** Domain of our services' host names. */
     readonly domain: string;
+    /**
+     * How the metrics of the installed Knative are called, which decides how they are switched on; undefined in a
+     * preview that does not know. `none`: metrics and request log are left as they are.
+     */
+    readonly metrics: MetricNames | "none" | undefined;
 }
 
 /** The configuration of the Knative Serving that is installed in a cluster. */
@@ -33,7 +41,13 @@ export class Knative extends pulumi.ComponentResource {
         super("sd:knative:Knative", name, {}, opts);
 
         if (args.manageConfig) {
-            for (const [configMap, data] of Object.entries(knativeConfig(args.domain))) {
+            const config: Record<string, pulumi.Input<Record<string, string>>> = {
+                ...knativeConfig(args.domain),
+                ...(args.metrics === "none"
+                    ? {}
+                    : { [OBSERVABILITY]: observability(args.metrics) }),
+            };
+            for (const [configMap, data] of Object.entries(config)) {
                 new k8s.core.v1.ConfigMapPatch(
                     `${name}-${configMap}`,
                     {
@@ -45,7 +59,11 @@ export class Knative extends pulumi.ComponentResource {
                         },
                         data,
                     },
-                    { parent: this, retainOnDelete: args.retainConfig },
+                    {
+                        parent: this,
+                        // Monitoring may be switched off while Knative stays.
+                        retainOnDelete: args.retainConfig && configMap !== OBSERVABILITY,
+                    },
                 );
             }
         }
@@ -83,4 +101,10 @@ export function knativeConfig(domain: string): Record<string, Record<string, str
         // A pod that waits for a GPU node is not a failure of its revision.
         [DEPLOYMENT]: { "pod-is-always-schedulable": "true" },
     };
+}
+
+function observability(metrics: MetricNames | undefined): pulumi.Input<Record<string, string>> {
+    return metrics === undefined
+        ? (pulumi.unknown as unknown as Record<string, string>)
+        : observabilityConfig(metrics);
 }

@@ -294,6 +294,7 @@ const ACK_CASES: Record<string, Case> = {
     gpuIdleMinutes: integerCase(1, 1440),
     protect: flagCase(),
     logRetentionDays: integerCase(1, 3000),
+    collectLogs: flagCase(),
     knativeInstall: {
         good: [
             ["ack-addon", { name: "knative", version: undefined, config: {} }],
@@ -322,7 +323,107 @@ const ACK_CASES: Record<string, Case> = {
     },
 };
 
-const CASES = { ...SERVICE_CASES, ...ACK_CASES };
+/** The keys of the monitoring, checked with a cluster that exists. */
+const MONITORING_CASES: Record<string, Case> = {
+    monitoring: {
+        good: [
+            ["", "in-cluster"],
+            ["in-cluster", "in-cluster"],
+            ["none", "none"],
+        ],
+        bad: ["prometheus", "arms"],
+        allowed: /arms, in-cluster, none|in-cluster or none with target kubeconfig/,
+    },
+    knativeVersion: {
+        good: [
+            ["", undefined],
+            ["1.23", "1.23"],
+            ["v1.8.2-aliyun.1", "v1.8.2-aliyun.1"],
+        ],
+        bad: ["latest", "1", "1.x"],
+        allowed: /version of Knative Serving such as 1\.23\.0/,
+    },
+    gpuMetrics: flagCase(),
+    gpuHourPrice: {
+        good: [
+            ["0.0001", 0.0001],
+            ["12.5", 12.5],
+            ["999999.9999", 999_999.9999],
+        ],
+        bad: ["0", "-1", "1,5", "1.23456", "1000000", "free", "NaN", "1e3", ""],
+        allowed: /price above 0 and below 1000000/,
+    },
+    currency: { good: [["CNY", "CNY"]], bad: ["$", "usd", "EURO", ""], allowed: /ISO 4217/ },
+    metricsRetentionDays: integerCase(1, 365),
+    metricsStorage: {
+        good: [
+            ["ephemeral", { kind: "ephemeral" }],
+            ["20Gi", { kind: "volume", gib: 20, storageClass: undefined }],
+            ["16384Gi", { kind: "volume", gib: 16_384, storageClass: undefined }],
+        ],
+        bad: ["19Gi", "16385Gi", "20", "20G", "1Ti", "020Gi", "none", ""],
+        allowed: /volume from 20Gi to 16384Gi, or ephemeral/,
+    },
+    metricsStorageClass: {
+        good: [
+            ["", undefined],
+            ["alicloud-disk-topology-alltype", "alicloud-disk-topology-alltype"],
+        ],
+        bad: ["Fast", "a b", "-a"],
+        allowed: /name of a StorageClass/,
+    },
+    grafana: flagCase(),
+    alertEmail: {
+        good: [
+            ["", undefined],
+            ["sd@example.com", "sd@example.com"],
+        ],
+        bad: ["example.com", "a@b", "a b@example.com", "a@example.com, b@example.com"],
+        allowed: /an e-mail address, or empty/,
+        others: { smtpServer: "mail.example.com:587", smtpFrom: "sd@example.com" },
+    },
+    smtpServer: {
+        good: [["mail.example.com:587", "mail.example.com:587"]],
+        bad: ["mail.example.com", "smtp://mail:25", "mail:0", ""],
+        allowed: /HOST:PORT|a value, since alertEmail is sent/,
+        others: { alertEmail: "sd@example.com", smtpFrom: "sd@example.com" },
+    },
+    smtpFrom: {
+        good: [["alerts@example.com", "alerts@example.com"]],
+        bad: ["alerts", ""],
+        allowed: /sender's e-mail address|a value, since alertEmail is sent/,
+        others: { alertEmail: "sd@example.com", smtpServer: "mail.example.com:587" },
+    },
+    smtpUsername: {
+        good: [["sd", "sd"]],
+        bad: ["a b", ""],
+        allowed: /a user of the mail server|together with smtpPassword/,
+        others: {
+            alertEmail: "sd@example.com",
+            smtpServer: "mail.example.com:587",
+            smtpFrom: "sd@example.com",
+            smtpPassword: "open sesame",
+        },
+    },
+    prometheusImage: imageCase(),
+    kubeStateMetricsImage: imageCase(),
+    alertmanagerImage: imageCase(),
+    dcgmExporterImage: imageCase(),
+    grafanaImage: imageCase(),
+};
+
+const CASES = { ...SERVICE_CASES, ...ACK_CASES, ...MONITORING_CASES };
+
+/** The keys that are secrets: no message shows their values, so they have tests of their own. */
+const SECRETS = ["kubeconfig", "alertWebhookUrl", "smtpPassword"];
+
+function imageCase(): Case {
+    return {
+        good: [[DIGEST, DIGEST]],
+        bad: ["prom/prometheus:v3.14.0", `sd@sha256:${"A".repeat(64)}`, ""],
+        allowed: /pinned by digest/,
+    };
+}
 
 function integerCase(min: number, max: number): Case {
     return {
@@ -371,7 +472,38 @@ const PLACES: Record<string, (settings: Settings, ack: AckSettings) => unknown> 
     knativeAddonConfig: (_, { knative }) => knative?.config,
 };
 
+/** The same for keys of the monitoring, as far as these settings have them. */
+const MONITORING_PLACES: Record<string, (watched: Watched) => unknown> = {
+    monitoring: ({ mode }) => mode,
+    alertEmail: ({ receivers }) => receivers?.email?.to,
+    smtpServer: ({ receivers }) => receivers?.email?.smtp.server,
+    smtpFrom: ({ receivers }) => receivers?.email?.smtp.from,
+    smtpUsername: ({ receivers }) => receivers?.email?.smtp.credentials?.username,
+    prometheusImage: ({ images }) => images?.prometheus,
+    kubeStateMetricsImage: ({ images }) => images?.kubeStateMetrics,
+    alertmanagerImage: ({ images }) => images?.alertmanager,
+    dcgmExporterImage: ({ images }) => images?.dcgmExporter,
+    grafanaImage: ({ images }) => images?.grafana,
+};
+
+/** The storage is two keys together. */
+function storageClassOf({ metricsStorage }: Watched): string | undefined {
+    return metricsStorage?.kind === "volume" ? metricsStorage.storageClass : undefined;
+}
+
+type Watched = { readonly mode: string } & Partial<
+    Omit<Extract<Settings["monitoring"], { mode: "in-cluster" }>, "mode">
+>;
+
 function readAs(settings: Settings, key: string): unknown {
+    if (key in MONITORING_CASES) {
+        const watched: Watched = settings.monitoring;
+        if (key === "metricsStorageClass") {
+            return storageClassOf(watched);
+        }
+        const found = MONITORING_PLACES[key];
+        return found ? found(watched) : (watched as unknown as Values)[key];
+    }
     if (settings.target === "kubeconfig") {
         return (settings as unknown as Values)[key];
     }
@@ -382,7 +514,9 @@ function readAs(settings: Settings, key: string): unknown {
 
 /** What a key is checked together with: the target that it belongs to. */
 function baseOf(key: string): Values {
-    return key in ACK_CASES ? { ...ACK_BASE, ...ACK_CASES[key]?.others } : { target: "kubeconfig" };
+    return key in ACK_CASES
+        ? { ...ACK_BASE, ...ACK_CASES[key]?.others }
+        : { target: "kubeconfig", ...MONITORING_CASES[key]?.others };
 }
 
 /** How a message may show a value: as the text of the key, as the number read, or the part that is wrong. */
@@ -437,6 +571,17 @@ describe("readSettings", () => {
             cookieName: undefined,
             cookieTimeoutSeconds: undefined,
             gatewayAddress: undefined,
+            // Those of a Prometheus in the cluster have their own test.
+            monitoring: "arms",
+            knativeVersion: undefined,
+            gpuHourPrice: 1.5,
+            alertWebhookUrl: undefined,
+            smtpPassword: undefined,
+            ...Object.fromEntries(
+                Object.keys(MONITORING_CASES)
+                    .filter((key) => /^(metrics|grafana|smtp|alertEmail)|Image$/.test(key))
+                    .map((key) => [key, undefined]),
+            ),
         };
         for (const [key, declared] of Object.entries(DECLARED)) {
             assert.ok(declared.type && declared.description && declared.default !== undefined, key);
@@ -449,10 +594,7 @@ describe("readSettings", () => {
     });
 
     it("has a case below for every declared key", () => {
-        assert.deepEqual(
-            [...Object.keys(CASES), "kubeconfig"].sort(),
-            Object.keys(DECLARED).sort(),
-        );
+        assert.deepEqual([...Object.keys(CASES), ...SECRETS].sort(), Object.keys(DECLARED).sort());
     });
 
     for (const [key, { good, bad, allowed }] of Object.entries(CASES)) {
@@ -756,5 +898,174 @@ describe("readSettings with target ack", () => {
         });
         configure(ACK_BASE);
         assert.equal(readSettings(true).elasticInstances, undefined);
+    });
+});
+
+describe("readSettings of the monitoring", () => {
+    before(() => recordResources());
+
+    type Mode = Settings["monitoring"]["mode"];
+
+    function watchedBy<M extends Mode>(
+        mode: M,
+        overrides: Values,
+    ): Extract<Settings["monitoring"], { mode: M }> {
+        configure(overrides);
+        const { monitoring } = readSettings(true);
+        assert.equal(monitoring.mode, mode);
+        return monitoring as Extract<Settings["monitoring"], { mode: M }>;
+    }
+
+    const MAIL = {
+        alertEmail: "sd@example.com",
+        smtpServer: "mail.example.com:587",
+        smtpFrom: "alerts@example.com",
+    };
+
+    it("is by ARMS on ACK and in the cluster elsewhere, unless told otherwise", () => {
+        watchedBy("arms", ACK_BASE);
+        watchedBy("in-cluster", { ...ACK_BASE, monitoring: "in-cluster" });
+        watchedBy("none", { ...ACK_BASE, monitoring: "none" });
+        watchedBy("in-cluster", { target: "kubeconfig" });
+        watchedBy("none", { target: "kubeconfig", monitoring: "none" });
+    });
+
+    it("takes every declared default for a Prometheus in the cluster", () => {
+        const read = watchedBy("in-cluster", { target: "kubeconfig" });
+        const image = (key: string): unknown => DECLARED[`${key}Image`]?.default;
+        assert.deepEqual(read, {
+            mode: "in-cluster",
+            knativeVersion: undefined,
+            gateway: "kourier",
+            gpuMetrics: true,
+            gpuHourPrice: 1.5,
+            currency: "USD",
+            metricsRetentionDays: 15,
+            metricsStorage: { kind: "volume", gib: 20, storageClass: undefined },
+            grafana: true,
+            receivers: { webhookUrl: undefined, email: undefined },
+            images: {
+                prometheus: image("prometheus"),
+                kubeStateMetrics: image("kubeStateMetrics"),
+                alertmanager: image("alertmanager"),
+                dcgmExporter: image("dcgmExporter"),
+                grafana: image("grafana"),
+            },
+        });
+    });
+
+    it("puts the class of the volume beside its size", () => {
+        const { metricsStorage } = watchedBy("in-cluster", {
+            target: "kubeconfig",
+            metricsStorage: "40Gi",
+            metricsStorageClass: "fast",
+        });
+        assert.deepEqual(metricsStorage, { kind: "volume", gib: 40, storageClass: "fast" });
+    });
+
+    it("knows Kourier by the name of its Service", () => {
+        const gatewayOf = (gatewayService: string): string =>
+            watchedBy("in-cluster", { target: "kubeconfig", gatewayService }).gateway;
+        assert.equal(gatewayOf("kourier-internal"), "kourier");
+        assert.equal(gatewayOf("ingress-gateway"), "other");
+    });
+
+    it("asks for no exporter where pods have no node", () => {
+        assert.equal(watchedBy("arms", ACK_BASE).gpuMetrics, true);
+        assert.equal(watchedBy("arms", { ...ACK_BASE, gpuSupply: "eci" }).gpuMetrics, false);
+    });
+
+    it("needs a namespace to which -monitoring can be added, in the cluster only", () => {
+        const namespace = "n".repeat(53);
+        assert.match(
+            problems({ target: "kubeconfig", namespace }),
+            /has a problem:\n.*:namespace is "n{53}"; allowed: at most 52 characters with monitoring in-cluster/,
+        );
+        watchedBy("in-cluster", { target: "kubeconfig", namespace: "n".repeat(52) });
+        watchedBy("arms", { ...ACK_BASE, namespace });
+    });
+
+    it("keeps webhook and password secret, and their values out of every message", async () => {
+        const overrides = {
+            target: "kubeconfig",
+            alertWebhookUrl: "https://hooks.example.com/token-1",
+            ...MAIL,
+            smtpUsername: "sd",
+            smtpPassword: "open sesame",
+        };
+        const { webhookUrl, email } = watchedBy("in-cluster", overrides).receivers;
+        assert.ok(webhookUrl && email?.smtp.credentials);
+        for (const [secret, value] of [
+            [webhookUrl, "https://hooks.example.com/token-1"],
+            [email.smtp.credentials.password, "open sesame"],
+        ] as const) {
+            assert.equal(await promiseOf(secret), value);
+            assert.equal(
+                await (secret as unknown as { isSecret: Promise<boolean> }).isSecret,
+                true,
+            );
+        }
+        assert.deepEqual(
+            { ...email, smtp: { ...email.smtp, credentials: email.smtp.credentials.username } },
+            {
+                to: "sd@example.com",
+                smtp: {
+                    server: "mail.example.com:587",
+                    from: "alerts@example.com",
+                    credentials: "sd",
+                },
+            },
+        );
+        const message = problems({ ...overrides, alertWebhookUrl: "hooks.example.com/token-2" });
+        assert.match(message, /:alertWebhookUrl; allowed: a URL that starts with https/);
+        assert.doesNotMatch(message, /token-2|open sesame/);
+    });
+
+    for (const url of [
+        "ftp://a.example/b",
+        "https://",
+        "https://a b",
+        "example.com",
+        "https:///x",
+    ]) {
+        it(`refuses the webhook ${url}`, () => {
+            assert.match(
+                problems({ target: "kubeconfig", alertWebhookUrl: url }),
+                /has a problem:\n.*:alertWebhookUrl; allowed: a URL/,
+            );
+        });
+    }
+
+    it("takes no webhook for ARMS but that of a DingTalk robot", () => {
+        const robot = "https://oapi.dingtalk.com/robot/send?access_token=1";
+        assert.ok(watchedBy("arms", { ...ACK_BASE, alertWebhookUrl: robot }).receivers.webhookUrl);
+        assert.match(
+            problems({ ...ACK_BASE, alertWebhookUrl: "https://hooks.example.com/token-3" }),
+            /has a problem:\n.*:alertWebhookUrl; allowed: the URL of a DingTalk robot/,
+        );
+    });
+
+    it("needs a mail server for an e-mail in the cluster, and none for ARMS", () => {
+        assert.match(
+            problems({ target: "kubeconfig", ...MAIL, smtpServer: "" }),
+            /has a problem:\n.*:smtpServer is ""; allowed: a value, since alertEmail is sent by a mail server of yours/,
+        );
+        assert.match(
+            problems({ target: "kubeconfig", ...MAIL, smtpFrom: "" }),
+            /has a problem:\n.*:smtpFrom is ""; allowed: a value, since alertEmail/,
+        );
+        const arms = watchedBy("arms", { ...ACK_BASE, alertEmail: "sd@example.com" });
+        assert.equal(arms.receivers.email?.to, "sd@example.com");
+    });
+
+    it("refuses half of the mail server's credentials", () => {
+        assert.match(
+            problems({ target: "kubeconfig", smtpPassword: "open sesame" }),
+            /has a problem:\n.*:smtpUsername is ""; allowed: a user together with smtpPassword, or neither$/,
+        );
+        assert.match(
+            problems({ target: "kubeconfig", smtpUsername: "sd" }),
+            /has a problem:\n.*:smtpUsername is "sd"; allowed: a user together with smtpPassword, or neither$/,
+        );
     });
 });

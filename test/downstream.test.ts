@@ -36,6 +36,11 @@ const OUTPUTS: Readonly<Record<string, unknown>> = {
     clusterId: "c0123456789abcdef",
     vpcId: "vpc-0123456789abcdef",
     vswitchIds: ["vsw-0123456789abcdef"],
+    prometheusUrl: "http://prometheus.stable-diffusion-monitoring.svc:9090",
+    grafanaUrl: undefined,
+    grafanaUsername: undefined,
+    grafanaPassword: undefined,
+    dashboards: [],
 };
 
 /** A registration as it goes to the engine, secrets marked. */

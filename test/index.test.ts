@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { mock } from "node:test";
 import runProgram from "../index";
-import { cluster, gateway, serveApi } from "./support/api-server";
+import { cluster, gateway, installed, serveApi } from "./support/api-server";
 import {
     type Calls,
     GET_CREDENTIAL,
@@ -33,7 +33,7 @@ async function run(
     stack?: string,
     calls: Calls = {},
 ): Promise<Run> {
-    const api = await serveApi({ ...cluster({ gpus: [10] }), ...gateway() });
+    const api = await serveApi({ ...cluster({ gpus: [10] }), ...gateway(), ...installed() });
     const { kubeconfig } = api;
     try {
         const seen = await recordResources({
@@ -65,7 +65,13 @@ const onKubeconfig = (): Promise<Run> =>
         manageKnativeConfig: true,
     }));
 
-for (const [target, runTarget] of Object.entries({ ack: onAck, kubeconfig: onKubeconfig })) {
+/** What the documentation of the outputs says of each of these stacks. */
+const TARGETS = {
+    ack: { runTarget: onAck, settings: ["target: ack", "grafana: false"], objects: 9 + 13 },
+    kubeconfig: { runTarget: onKubeconfig, settings: ["target: kubeconfig"], objects: 9 + 21 },
+};
+
+for (const [target, { runTarget, settings, objects }] of Object.entries(TARGETS)) {
     describe(`the program with target ${target}`, () => {
         let seen: Registered[];
         let program: Program;
@@ -84,8 +90,10 @@ for (const [target, runTarget] of Object.entries({ ack: onAck, kubeconfig: onKub
 
         it("exports undefined exactly where the documentation says so", () => {
             const page = readFileSync(join(__dirname, "../docs/outputs.md"), "utf8");
-            const absent = [...page.matchAll(/^\| `(\w+)`.*\| with `target: (\w+)` /gm)]
-                .filter(([, , where]) => where === target)
+            const absent = [...page.matchAll(/^\| `(\w+)`.*\| (with `[^|]*)\|/gm)]
+                .filter(([, , where]) =>
+                    settings.some((setting) => where?.includes(`\`${setting}\``)),
+                )
                 .map(([, name]) => name);
             const undefinedOnes = Object.keys(program).filter(
                 (name) => program[name] === undefined,
@@ -117,7 +125,8 @@ for (const [target, runTarget] of Object.entries({ ack: onAck, kubeconfig: onKub
         });
 
         it("keeps password and kubeconfig secret", async () => {
-            for (const name of ["apiPassword", "kubeconfig"]) {
+            const names = ["apiPassword", "kubeconfig", "grafanaPassword"];
+            for (const name of names.filter((each) => program[each] !== undefined)) {
                 const output = program[name] as { isSecret: Promise<boolean> };
                 assert.equal(await output.isSecret, true, name);
             }
@@ -125,8 +134,8 @@ for (const [target, runTarget] of Object.entries({ ack: onAck, kubeconfig: onKub
 
         it("puts everything into the cluster by its own provider", () => {
             const inCluster = seen.filter(({ type }) => type.startsWith("kubernetes:"));
-            // Namespace, Secret, Service and Knative's six ConfigMaps.
-            assert.equal(inCluster.length, 9);
+            // Namespace, Secret, Service and six of Knative's ConfigMaps; its seventh and the monitoring.
+            assert.equal(inCluster.length, objects);
             const { urn } = only(seen, "pulumi:providers:kubernetes");
             for (const { name, provider } of inCluster) {
                 assert.ok(provider.startsWith(`${urn}::`), name);
@@ -312,7 +321,7 @@ describe("the program on ACK", () => {
     });
 
     it("asks Knative for an answer only once its add-on is there", async () => {
-        const api = await serveApi(gateway());
+        const api = await serveApi({ ...gateway(), ...installed() });
         const { clusters } = JSON.parse(api.kubeconfig) as {
             clusters: [{ cluster: { server: string } }];
         };

@@ -6,7 +6,12 @@ import { promiseOf, recordResources, type Registered } from "./support/mocks";
 
 const PATCH = "kubernetes:core/v1:ConfigMapPatch";
 
-const ARGS: KnativeArgs = { manageConfig: true, retainConfig: false, domain: "sd.example.com" };
+const ARGS: KnativeArgs = {
+    manageConfig: true,
+    retainConfig: false,
+    domain: "sd.example.com",
+    metrics: "none",
+};
 
 async function deploy(args: Partial<KnativeArgs> = {}): Promise<Registered[]> {
     const seen = await recordResources();

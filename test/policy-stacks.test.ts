@@ -5,7 +5,7 @@ import { join } from "node:path";
 import runProgram from "../index";
 import { resourcePolicies, stackPolicies } from "../policy/policies";
 import { type Candidate, stackVerdict, verdict } from "../policy/test/support/verdict";
-import { cluster, gateway, serveApi } from "./support/api-server";
+import { cluster, gateway, installed, serveApi } from "./support/api-server";
 import {
     GET_CREDENTIAL,
     GET_NAT_ZONES,
@@ -120,7 +120,7 @@ function settingsOf(rule: Config[string] | undefined): {
 }
 
 async function register(stack: string | undefined, domain: string): Promise<Registered[]> {
-    const api = await serveApi({ ...cluster({ gpus: [10] }), ...gateway() });
+    const api = await serveApi({ ...cluster({ gpus: [10] }), ...gateway(), ...installed() });
     try {
         const seen = await recordResources({
             domain,

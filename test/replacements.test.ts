@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import runProgram from "../index";
 import { KNATIVE_SERVICE } from "../policy/knative-service";
-import { cluster, gateway, serveApi } from "./support/api-server";
+import { cluster, gateway, installed, serveApi } from "./support/api-server";
 import { BEFORE, CHANGES, type ConfigChange } from "./support/config-changes";
 import { leaves } from "./support/leaves";
 import {
@@ -44,7 +44,12 @@ describe("a change of the configuration", () => {
         this.timeout(60_000);
         // Two programs for each change: the SDK takes a stack trace for each of its promises, which is most of it.
         Error.stackTraceLimit = 0;
-        api = await serveApi({ ...cluster({ gpus: [1] }), ...gateway(), ...ELSEWHERE });
+        api = await serveApi({
+            ...cluster({ gpus: [1] }),
+            ...gateway(),
+            ...installed(),
+            ...ELSEWHERE,
+        });
         outcomes = [];
         for (const change of CHANGES) {
             outcomes.push(await outcomeOf(change));
@@ -132,7 +137,7 @@ describe("a change of the configuration", () => {
             .filter(({ refusedBy }) => refusedBy !== "fixed-settings.ts")
             .flatMap(({ change, steps }) =>
                 steps
-                    .filter((step) => isOfCloud(step) && isLost(step))
+                    .filter((step) => isHeld(step) && isLost(step))
                     .map(({ action, name }) => `${change.key} would ${action} ${name}`),
             );
         assert.deepEqual(lost, []);
@@ -141,7 +146,7 @@ describe("a change of the configuration", () => {
     it("is refused by fixed-settings.ts only where something would be lost, now or later", () => {
         const harmless = outcomes
             .filter(({ refusedBy }) => refusedBy === "fixed-settings.ts")
-            .filter(({ steps }) => !steps.some((step) => isOfCloud(step) && isLost(step)))
+            .filter(({ steps }) => !steps.some((step) => isHeld(step) && isLost(step)))
             .map(({ change }) => `${change.key} ${JSON.stringify(change.to)}`);
         assert.deepEqual(harmless, REFUSED_ALL_THE_SAME);
     });
@@ -182,6 +187,7 @@ describe("a change of the configuration", () => {
         const reached = Object.fromEntries(
             argumentRows(outcomes)
                 .filter(({ isFixed, keys }) => isFixed && keys.length > 0)
+                .filter(({ resource }) => !OBSERVING.test(resource))
                 .map(({ resource, argument, keys }) => [`${resource} ${argument}`, keys]),
         );
         assert.deepEqual(reached, FIXED_BY_CONFIGURATION);
@@ -237,6 +243,11 @@ const FIXED_BY_CONFIGURATION: Readonly<Record<string, readonly string[]>> = {
 
 const isOfCloud = ({ type }: { readonly type: string }): boolean => type.startsWith("alicloud:");
 
+/** Whatever watches the service can be made anew, or be switched off: it holds nothing of it. */
+const OBSERVING = /^(monitoring|logs)-/;
+
+const isHeld = (step: Step): boolean => isOfCloud(step) && !OBSERVING.test(step.name);
+
 const isLost = ({ action }: Step): boolean => action === "replace" || action === "delete";
 
 const cloudResources = (outcomes: readonly Outcome[]): Registered[] =>
@@ -289,7 +300,8 @@ function argumentRows(outcomes: readonly Outcome[]): ArgumentRow[] {
     });
 }
 
-const numbered = (name: string): string => name.replace(/[0-9]+$/, "N");
+const numbered = (name: string): string =>
+    name.replace(/[0-9]+$/, "N").replace(/^(monitoring-alert-).*/, "$1NAME");
 
 const rootOf = (path: string): string => path.split(".")[0] ?? path;
 
@@ -341,6 +353,7 @@ up each argument that differs in the documentation of the provider
   would do stands beside it.
 - **not allowed**: the check of the configuration has no such value.
 - **replaces, in the cluster**: the service goes and comes again; nothing of the cloud does.
+- **watching anew**: something of the monitoring is replaced, and nothing of what it watches.
 - **new revision**: Knative starts pods with the new settings, and ends those with the old ones when the new ones are
   ready.
 - **in place**: updated where it is; **+** is made, **−** deleted.
@@ -349,7 +362,8 @@ up each argument that differs in the documentation of the provider
 const ARGUMENTS = `## Every argument that the program sets in the cloud
 
 A change **replaces** the resource, happens **in place**, or is **ignored** once the resource is made. Whatever replaces is
-a constant, the id of another resource, or behind a key that is refused above. N is the place of a zone.`;
+a constant, the id of another resource, behind a key that is refused above, or only watches (\`monitoring-\`, \`logs-\`). N
+is the place of a zone, NAME that of an alert.`;
 
 function verdictOn({ refusedBy, steps }: Outcome): string {
     if (refusedBy) {
@@ -358,14 +372,21 @@ function verdictOn({ refusedBy, steps }: Outcome): string {
     if (steps.length === 0) {
         return "nothing";
     }
-    if (steps.some(({ action }) => action === "replace")) {
+    const replaced = steps.filter(({ action }) => action === "replace");
+    if (replaced.some(({ name }) => !OBSERVING.test(name))) {
         return "replaces, in the cluster";
     }
     const isRevision = steps.some(
         ({ type, paths }) =>
             type === KNATIVE_SERVICE && paths.some((path) => path.startsWith("spec.template.")),
     );
-    return isRevision ? "in place, new revision" : "in place";
+    const kinds = [
+        ...(steps.some(({ name }) => !OBSERVING.test(name)) || replaced.length === 0
+            ? [isRevision ? "in place, new revision" : "in place"]
+            : []),
+        ...(replaced.length > 0 ? ["watching anew"] : []),
+    ];
+    return kinds.join(", ");
 }
 
 /** The resources that a change touches, those of the same kind and arguments together. */

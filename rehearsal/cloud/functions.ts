@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { parse } from "yaml";
 import type { Json, JsonObject } from "../plugins/property-values";
 import { ApiError, isUsable } from "./api";
@@ -13,7 +13,7 @@ import type { Clock } from "./clock";
 import { isOutOfStock } from "./faults";
 import { numberIn, textIn, textsIn } from "./inputs";
 import type { KubernetesBackend } from "./kubernetes-backend";
-import { CLUSTER, VSWITCH } from "./resource-tokens";
+import { ARMS_PROMETHEUS, CLUSTER, VSWITCH } from "./resource-tokens";
 import type { PropertySchemas } from "./schema";
 import type { CloudState } from "./store";
 
@@ -120,7 +120,65 @@ export const FUNCTIONS: readonly CloudFunction[] = [
                 })),
         }),
     },
+    {
+        token: "alicloud:arms/getPrometheis:getPrometheis",
+        action: "ListPrometheusInstances",
+        inputs: {
+            ids: { kind: "list", items: TEXT },
+            enableDetails: { kind: "boolean" },
+            outputFile: OUTPUT_FILE,
+        },
+        run: prometheis,
+    },
 ];
+
+/** The Prometheus instances. Nothing answers at their URLs: what they would hold is not simulated. */
+function prometheis(args: JsonObject, { region, state, clock }: FunctionContext): Json {
+    const ids = Array.isArray(args["ids"]) ? textsIn(args, "ids") : undefined;
+    const found = state.resources.filter(
+        ({ type, id, region: place, visibleAt }) =>
+            type === ARMS_PROMETHEUS &&
+            place === region &&
+            visibleAt <= clock.now() &&
+            (ids?.includes(id) ?? true),
+    );
+    return {
+        id: region,
+        ids: found.map(({ id }) => id),
+        names: found.map(({ outputs }) => textIn(outputs, "clusterName") ?? ""),
+        prometheis: found.map(({ id, inputs, outputs }) => {
+            // With a token in its path, as the real one.
+            const url = (host: string, api: string): string =>
+                `https://${host}.invalid/${api}/${createHash("sha256").update(id).digest("hex").slice(0, 16)}/${id}`;
+            const urls = Object.fromEntries(
+                [
+                    ["httpApi", "api/v1/prometheus"],
+                    ["pushGateWay", "pushgateway"],
+                    ["remoteRead", "prometheus/read"],
+                    ["remoteWrite", "prometheus/write"],
+                ].flatMap(([key = "", api = ""]) => [
+                    [`${key}InterUrl`, url(`${region}.arms`, api)],
+                    [`${key}IntraUrl`, url(`${region}-intranet.arms`, api)],
+                ]),
+            );
+            return {
+                id,
+                clusterId: id,
+                clusterName: textIn(outputs, "clusterName") ?? "",
+                clusterType: textIn(inputs, "clusterType") ?? "",
+                grafanaInstanceId: textIn(inputs, "grafanaInstanceId") ?? "",
+                authToken: "",
+                resourceGroupId: "",
+                securityGroupId: "",
+                subClustersJson: "",
+                vpcId: "",
+                vswitchId: "",
+                tags: inputs["tags"] ?? {},
+                ...urls,
+            };
+        }),
+    };
+}
 
 async function clusterCredential(
     args: JsonObject,

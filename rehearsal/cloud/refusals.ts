@@ -1,3 +1,4 @@
+import { parseDocument } from "yaml";
 import { type Cidr, contains, overlaps, parseCidr } from "../../components/cidr";
 import type { Json, JsonObject } from "../plugins/property-values";
 import { ApiError } from "./api";
@@ -12,10 +13,17 @@ import {
 } from "./catalogue";
 import { isObject, numberIn, objectIn, objectsIn, textIn, textsIn } from "./inputs";
 import {
+    ARMS_ALERT_RULE,
+    ARMS_CONTACT,
+    ARMS_PROMETHEUS,
     CLUSTER,
     EIP,
     EIP_ASSOCIATION,
     LOG_PROJECT,
+    LOG_STORE,
+    LOG_STORE_INDEX,
+    LOGTAIL_CONFIG,
+    MACHINE_GROUP,
     NAT_GATEWAY,
     NODE_POOL,
     SNAT_ENTRY,
@@ -182,6 +190,222 @@ export const refuseProject: Refusal = ({ inputs, existing, others }) => {
         );
     }
 };
+
+/** Takes everything that the schema does. */
+export const refuseNothing: Refusal = () => undefined;
+
+/** Name of a Logstore, which its project has once, and what goes together in it. */
+export const refuseLogStore: Refusal = ({ inputs, existing, others }) => {
+    const project = required(inputs, "projectName");
+    const name = required(inputs, "logstoreName");
+    const isTaken = others(LOG_STORE).some(
+        (other) => other.inputs["projectName"] === project && other.inputs["logstoreName"] === name,
+    );
+    if (existing === undefined && isTaken) {
+        refuse(
+            "LogStoreAlreadyExist",
+            `logstoreName is ${name}; allowed: a name that no Logstore of ${project} has yet`,
+        );
+    }
+    if (inputs["autoSplit"] === true && numberIn(inputs, "maxSplitShardCount") === undefined) {
+        refuse("ParameterInvalid", "autoSplit is true; allowed: false, or with maxSplitShardCount");
+    }
+    const [hot, all] = [numberIn(inputs, "hotTtl"), numberIn(inputs, "retentionPeriod") ?? 30];
+    if (hot !== undefined && hot >= all) {
+        refuse("ParameterInvalid", `hotTtl is ${hot}; allowed: less than retentionPeriod (${all})`);
+    }
+};
+
+/** An index of something, for a Logstore of its project that has none. */
+export const refuseLogStoreIndex: Refusal = (wanted) => {
+    const { inputs, existing, others } = wanted;
+    logStoreOfProject(wanted);
+    if (Object.keys(objectIn(inputs, "fullText")).length === 0) {
+        refuse(
+            "ParameterInvalid",
+            "fullText is not set; allowed: a full text index, since the simulated cloud has no indexes of fields",
+        );
+    }
+    const logstore = text(inputs, "logstore");
+    const isTaken = others(LOG_STORE_INDEX).some(
+        (other) =>
+            other.inputs["project"] === inputs["project"] && other.inputs["logstore"] === logstore,
+    );
+    if (existing === undefined && isTaken) {
+        refuse("IndexAlreadyExist", `logstore is ${logstore}; allowed: one that has no index yet`);
+    }
+};
+
+/** A name that the project has once, and at least one machine. */
+export const refuseMachineGroup: Refusal = (wanted) => {
+    onceInProject(wanted, MACHINE_GROUP, "GroupAlreadyExist");
+    if (textsIn(wanted.inputs, "identifyLists").length === 0) {
+        refuse("ParameterInvalid", "identifyLists is []; allowed: at least one");
+    }
+};
+
+/** A name that the project has once, a Logstore of the project, and a plugin that the agent can read. */
+export const refuseLogtailConfig: Refusal = (wanted) => {
+    const { inputs } = wanted;
+    onceInProject(wanted, LOGTAIL_CONFIG, "ConfigAlreadyExist");
+    logStoreOfProject(wanted);
+    if (text(inputs, "inputType") !== "plugin") {
+        refuse(
+            "ParameterInvalid",
+            `inputType is ${text(inputs, "inputType")}; allowed: plugin, the only one of the simulated cloud`,
+        );
+    }
+    const detail = parsedYaml(inputs, "inputDetail");
+    const plugins = objectsIn(objectIn(detail, "plugin"), "inputs");
+    if (!plugins.some((plugin) => textIn(plugin, "type") !== undefined)) {
+        refuse(
+            "ParameterInvalid",
+            "inputDetail names no plugin; allowed: {plugin: {inputs: [{type, detail}]}}",
+        );
+    }
+};
+
+function onceInProject({ inputs, existing, others }: Wanted, type: string, code: string): void {
+    const [project, name] = [text(inputs, "project"), required(inputs, "name")];
+    const isTaken = others(type).some(
+        (other) => other.inputs["project"] === project && other.inputs["name"] === name,
+    );
+    if (existing === undefined && isTaken) {
+        refuse(
+            code,
+            `name is ${name}; allowed: a name that the project ${project} does not have yet`,
+        );
+    }
+}
+
+/** A Logstore of another project does not count. */
+function logStoreOfProject({ inputs, others }: Wanted): void {
+    const [project, name] = [text(inputs, "project"), text(inputs, "logstore")];
+    const isThere = others(LOG_STORE).some(
+        (other) => other.inputs["projectName"] === project && other.inputs["logstoreName"] === name,
+    );
+    if (!isThere) {
+        refuse("LogStoreNotExist", `logstore is ${name}; allowed: a Logstore of ${project}`);
+    }
+}
+
+/** One Prometheus for a cluster, which has nodes that its agent can run on. */
+export const refuseArmsPrometheus: Refusal = ({ inputs, existing, find, others }) => {
+    const id = required(inputs, "clusterId");
+    if (text(inputs, "grafanaInstanceId") !== "free") {
+        refuse(
+            "ParameterInvalid",
+            `grafanaInstanceId is ${text(inputs, "grafanaInstanceId")}; allowed: free, since the simulated cloud has no Grafana of its own`,
+        );
+    }
+    if (existing !== undefined) {
+        return;
+    }
+    if (others(ARMS_PROMETHEUS).some((other) => other.inputs["clusterId"] === id)) {
+        refuse("ClusterExist", `clusterId is ${id}; allowed: a cluster that has no Prometheus yet`);
+    }
+    const cluster = find(CLUSTER, id);
+    if (cluster !== undefined && cpuNodes(cluster.id, others(NODE_POOL)) === 0) {
+        refuse(
+            "InstallPrometheusAgentFailed",
+            `clusterId is ${id}, which has no CPU nodes; allowed: a cluster that the agent can run in`,
+        );
+    }
+};
+
+/** Scrape jobs, each with a name of its own and a way to its targets. */
+export const refuseCustomJob: Refusal = ({ inputs }) => {
+    const jobs = objectsIn(parsedYaml(inputs, "configYaml"), "scrape_configs");
+    if (jobs.length === 0) {
+        refuse("InvalidConfigYaml", "configYaml has no scrape_configs; allowed: at least one");
+    }
+    const names = jobs.map((job) => textIn(job, "job_name"));
+    if (names.includes(undefined) || new Set(names).size < names.length) {
+        refuse(
+            "InvalidConfigYaml",
+            `configYaml has the jobs ${JSON.stringify(names)}; allowed: a job_name for each, and no two alike`,
+        );
+    }
+    for (const job of jobs) {
+        if (!Object.keys(job).some((key) => /_(sd_)?configs$/.test(key) && !/relabel/.test(key))) {
+            refuse(
+                "InvalidConfigYaml",
+                `configYaml has the job ${textIn(job, "job_name") ?? ""} without targets; allowed: static_configs or a service discovery`,
+            );
+        }
+    }
+};
+
+/** A name that the instance has once; a dispatch rule where it is told to use one. */
+export const refuseAlertRule: Refusal = ({ inputs, existing, others }) => {
+    const [id, name] = [text(inputs, "clusterId"), text(inputs, "prometheusAlertRuleName")];
+    const isTaken = others(ARMS_ALERT_RULE).some(
+        (other) =>
+            other.inputs["clusterId"] === id && other.inputs["prometheusAlertRuleName"] === name,
+    );
+    if (existing === undefined && isTaken) {
+        refuse(
+            "AlertRuleNameExist",
+            `prometheusAlertRuleName is ${name}; allowed: a name that no alert rule of ${id} has yet`,
+        );
+    }
+    if (text(inputs, "expression").trim() === "") {
+        refuse("InvalidExpression", "expression is empty; allowed: PromQL");
+    }
+    const wantsRule = inputs["notifyType"] === "DISPATCH_RULE";
+    if (wantsRule && textIn(inputs, "dispatchRuleId") === undefined) {
+        refuse("ParameterInvalid", "notifyType is DISPATCH_RULE; allowed: with dispatchRuleId");
+    }
+};
+
+/** Somebody who can be reached. */
+export const refuseAlertContact: Refusal = ({ inputs }) => {
+    const ways = ["phoneNum", "email", "dingRobotWebhookUrl"];
+    if (ways.every((way) => (textIn(inputs, way) ?? "") === "")) {
+        refuse("ParameterInvalid", `none of ${ways.join(", ")} is set; allowed: at least one`);
+    }
+};
+
+/** Everything at least once; a channel by which each contact can be reached. */
+export const refuseDispatchRule: Refusal = ({ inputs, find }) => {
+    for (const key of ["groupRules", "labelMatchExpressionGrids", "notifyRules"]) {
+        if (objectsIn(inputs, key).length === 0) {
+            refuse("ParameterInvalid", `${key} is []; allowed: at least one`);
+        }
+    }
+    for (const rule of objectsIn(inputs, "notifyRules")) {
+        const channels = textsIn(rule, "notifyChannels");
+        for (const object of objectsIn(rule, "notifyObjects")) {
+            const id = textIn(object, "notifyObjectId");
+            const contact = find(ARMS_CONTACT, id)?.inputs ?? {};
+            for (const channel of channels) {
+                const way = CHANNELS[channel];
+                if (way !== undefined && (textIn(contact, way) ?? "") === "") {
+                    refuse(
+                        "ParameterInvalid",
+                        `notifyChannels has ${channel}, and the contact ${id ?? ""} no ${way}; allowed: channels by which it can be reached`,
+                    );
+                }
+            }
+        }
+    }
+};
+
+/** What a contact needs for a channel. */
+const CHANNELS: Readonly<Record<string, string>> = {
+    email: "email",
+    dingTalk: "dingRobotWebhookUrl",
+    sms: "phoneNum",
+};
+
+/** A property that holds YAML, or JSON, of an object. */
+function parsedYaml(inputs: JsonObject, name: string): JsonObject {
+    const document = parseDocument(text(inputs, name));
+    const value = document.errors.length === 0 ? (document.toJS() as Json) : undefined;
+    return isObject(value)
+        ? value
+        : refuse("ParameterInvalid", `${name} is no YAML of an object; allowed: one`);
+}
 
 /** Network, version and add-ons of a cluster. */
 export const refuseCluster: Refusal = (wanted) => {

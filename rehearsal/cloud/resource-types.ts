@@ -8,12 +8,22 @@ import {
     DEFAULT_SERVICE_CIDR,
     type Refusal,
     refuseAddon,
+    refuseAlertContact,
+    refuseAlertRule,
+    refuseArmsPrometheus,
     refuseAutoscalingConfig,
     refuseCluster,
+    refuseCustomJob,
+    refuseDispatchRule,
     refuseEip,
     refuseEipAssociation,
+    refuseLogStore,
+    refuseLogStoreIndex,
+    refuseLogtailConfig,
+    refuseMachineGroup,
     refuseNatGateway,
     refuseNodePool,
+    refuseNothing,
     refuseProject,
     refuseSnatEntry,
     refuseVpc,
@@ -21,11 +31,21 @@ import {
 } from "./refusals";
 import {
     ADDON,
+    ARMS_ALERT_RULE,
+    ARMS_CONTACT,
+    ARMS_DISPATCH_RULE,
+    ARMS_MONITORING,
+    ARMS_PROMETHEUS,
     AUTOSCALING_CONFIG,
     CLUSTER,
     EIP,
     EIP_ASSOCIATION,
     LOG_PROJECT,
+    LOG_STORE,
+    LOG_STORE_INDEX,
+    LOGTAIL_ATTACHMENT,
+    LOGTAIL_CONFIG,
+    MACHINE_GROUP,
     NAT_GATEWAY,
     NODE_POOL,
     SNAT_ENTRY,
@@ -161,6 +181,50 @@ const TO_VSWITCH: Reference = { type: VSWITCH, notFound: "InvalidVSwitchId.NotFo
 const TO_CLUSTER: Reference = { type: CLUSTER, notFound: "ErrorClusterNotFound" };
 const TO_PROJECT: Reference = { type: LOG_PROJECT, notFound: "ProjectNotExist" };
 
+const TO_LOG_STORE: Reference = {
+    type: LOG_STORE,
+    output: "logstoreName",
+    notFound: "LogStoreNotExist",
+};
+const TO_LOGTAIL_CONFIG: Reference = {
+    type: LOGTAIL_CONFIG,
+    output: "name",
+    notFound: "ConfigNotExist",
+};
+const TO_MACHINE_GROUP: Reference = {
+    type: MACHINE_GROUP,
+    output: "name",
+    notFound: "GroupNotExist",
+};
+const TO_ARMS_PROMETHEUS: Reference = {
+    type: ARMS_PROMETHEUS,
+    output: "clusterId",
+    notFound: "PrometheusInstanceNotFound",
+};
+const TO_ARMS_CONTACT: Reference = { type: ARMS_CONTACT, notFound: "ContactNotFound" };
+const TO_ARMS_DISPATCH_RULE: Reference = {
+    type: ARMS_DISPATCH_RULE,
+    notFound: "DispatchRuleNotFound",
+};
+
+/** What a log project is named by, in the types that call it `project`. */
+const IN_PROJECT: TextSchema = {
+    kind: "text",
+    required: true,
+    replaces: true,
+    refersTo: TO_PROJECT,
+};
+
+/** Name of a part of a log project, unique in it. */
+const LOG_NAME: TextSchema = {
+    kind: "text",
+    replaces: true,
+    pattern: [
+        /^[a-z0-9][a-z0-9_-]{0,126}[a-z0-9]$/,
+        "2 to 128 lower-case letters, digits, hyphens and underscores, neither of these first or last",
+    ],
+};
+
 const VSWITCH_ID: TextSchema = {
     kind: "text",
     previewPattern: [/^vsw-[a-z0-9]*$/, "should start with 'vsw-'."],
@@ -184,6 +248,24 @@ const LABEL_KEY: TextSchema = {
 const LABEL_VALUE: TextSchema = {
     kind: "text",
     pattern: [/^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$/, "a label value of Kubernetes"],
+};
+
+/** What a dispatch rule can choose alerts by. */
+const MATCH_KEYS = [
+    "_aliyun_arms_userid",
+    "_aliyun_arms_involvedObject_kind",
+    "_aliyun_arms_involvedObject_id",
+    "_aliyun_arms_involvedObject_name",
+    "_aliyun_arms_alert_name",
+    "_aliyun_arms_alert_rule_id",
+    "_aliyun_arms_alert_type",
+    "_aliyun_arms_alert_level",
+] as const;
+
+const TIME_OF_DAY: TextSchema = {
+    kind: "text",
+    required: true,
+    pattern: [/^([01]\d|2[0-3]):[0-5]\d$/, 'a time such as "23:59"'],
 };
 
 const PAYMENT: TextSchema = {
@@ -910,6 +992,442 @@ const kubernetesAddon = type<alicloud.cs.KubernetesAddonArgs, alicloud.cs.Kubern
     },
 });
 
+const logStore = type<alicloud.log.StoreArgs, alicloud.log.Store>(LOG_STORE, {
+    terraform: "alicloud_log_store",
+    label: "Logstore",
+    actions: {
+        create: "CreateLogStore",
+        describe: "GetLogStore",
+        update: "UpdateLogStore",
+        delete: "DeleteLogStore",
+    },
+    inputs: {
+        projectName: { kind: "text", replaces: true, refersTo: TO_PROJECT },
+        logstoreName: LOG_NAME,
+        retentionPeriod: { kind: "number", range: [1, 3650] },
+        shardCount: { kind: "number", replaces: true, range: [1, 100] },
+        autoSplit: BOOLEAN,
+        maxSplitShardCount: { kind: "number", range: [1, 256] },
+        appendMeta: BOOLEAN,
+        enableWebTracking: BOOLEAN,
+        hotTtl: { kind: "number", range: [30, 3650] },
+        mode: { kind: "text", previewValues: ["standard", "query", "lite"] },
+        meteringMode: { kind: "text", previewValues: ["ChargeByFunction", "ChargeByDataIngest"] },
+        telemetryType: { kind: "text", replaces: true, previewValues: ["None", "Metrics"] },
+    },
+    deprecated: [
+        ["name", "use logstoreName"],
+        ["project", "use projectName"],
+    ],
+    outputs: {
+        createTime: ({ createdAt }) => Math.floor(Date.parse(createdAt) / 1000),
+        shards: () => [],
+        logstoreName: ({ inputs }) => textIn(inputs, "logstoreName") ?? "",
+        meteringMode: () => "ChargeByFunction",
+        mode: () => "standard",
+    },
+    newId: (inputs) =>
+        `${textIn(inputs, "projectName") ?? ""}:${textIn(inputs, "logstoreName") ?? ""}`,
+    seconds: { create: 60, update: 2, delete: 5 },
+    timeouts: { create: 180, update: 180, delete: 180 },
+    notFound: "LogStoreNotExist",
+    refuse: refuseLogStore,
+});
+
+const logStoreIndex = type<alicloud.log.StoreIndexArgs, alicloud.log.StoreIndex>(LOG_STORE_INDEX, {
+    terraform: "alicloud_log_store_index",
+    label: "index of a Logstore",
+    actions: {
+        create: "CreateIndex",
+        describe: "GetIndex",
+        update: "UpdateIndex",
+        delete: "DeleteIndex",
+    },
+    inputs: {
+        project: IN_PROJECT,
+        logstore: { kind: "text", required: true, replaces: true, refersTo: TO_LOG_STORE },
+        fullText: {
+            kind: "object",
+            properties: { caseSensitive: BOOLEAN, includeChinese: BOOLEAN, token: TEXT },
+        },
+        maxTextLen: { kind: "number", range: [64, 16_384] },
+    },
+    outputs: {},
+    newId: (inputs) => `${textIn(inputs, "project") ?? ""}:${textIn(inputs, "logstore") ?? ""}`,
+    seconds: { create: 2, update: 2, delete: 2 },
+    timeouts: { create: 120, update: 120, delete: 120 },
+    notFound: "IndexConfigNotExist",
+    refuse: refuseLogStoreIndex,
+});
+
+const machineGroup = type<alicloud.log.MachineGroupArgs, alicloud.log.MachineGroup>(MACHINE_GROUP, {
+    terraform: "alicloud_log_machine_group",
+    label: "machine group",
+    actions: {
+        create: "CreateMachineGroup",
+        describe: "GetMachineGroup",
+        update: "UpdateMachineGroup",
+        delete: "DeleteMachineGroup",
+    },
+    inputs: {
+        project: IN_PROJECT,
+        name: { ...LOG_NAME, required: true },
+        identifyType: { kind: "text", previewValues: ["ip", "userdefined"] },
+        identifyLists: { ...TEXTS, required: true },
+        topic: TEXT,
+    },
+    autonamed: "name",
+    outputs: { name: ({ inputs }) => textIn(inputs, "name") ?? "" },
+    newId: (inputs) => `${textIn(inputs, "project") ?? ""}:${textIn(inputs, "name") ?? ""}`,
+    seconds: { create: 2, update: 2, delete: 2 },
+    timeouts: { create: 120, update: 120, delete: 180 },
+    notFound: "GroupNotExist",
+    refuse: refuseMachineGroup,
+});
+
+const logtailConfig = type<alicloud.log.LogTailConfigArgs, alicloud.log.LogTailConfig>(
+    LOGTAIL_CONFIG,
+    {
+        terraform: "alicloud_logtail_config",
+        label: "Logtail configuration",
+        actions: {
+            create: "CreateConfig",
+            describe: "GetConfig",
+            update: "UpdateConfig",
+            delete: "DeleteConfig",
+        },
+        inputs: {
+            project: IN_PROJECT,
+            logstore: { kind: "text", required: true, replaces: true, refersTo: TO_LOG_STORE },
+            name: { ...LOG_NAME, required: true },
+            inputType: { kind: "text", required: true, previewValues: ["file", "plugin"] },
+            outputType: { kind: "text", required: true, previewValues: ["LogService"] },
+            inputDetail: { kind: "text", required: true },
+            logSample: TEXT,
+        },
+        autonamed: "name",
+        outputs: {
+            lastModifyTime: ({ createdAt }) => createdAt,
+            name: ({ inputs }) => textIn(inputs, "name") ?? "",
+        },
+        newId: (inputs) =>
+            ["project", "logstore", "name"].map((key) => textIn(inputs, key) ?? "").join(":"),
+        seconds: { create: 2, update: 2, delete: 2 },
+        timeouts: { create: 180, update: 180, delete: 180 },
+        notFound: "ConfigNotExist",
+        refuse: refuseLogtailConfig,
+    },
+);
+
+const logtailAttachment = type<alicloud.log.LogTailAttachmentArgs, alicloud.log.LogTailAttachment>(
+    LOGTAIL_ATTACHMENT,
+    {
+        terraform: "alicloud_logtail_attachment",
+        label: "attachment of a Logtail configuration",
+        actions: {
+            create: "ApplyConfigToMachineGroup",
+            describe: "GetAppliedConfigs",
+            // All that it has replaces it.
+            update: "UpdateAppliedConfigs",
+            delete: "RemoveConfigFromMachineGroup",
+        },
+        inputs: {
+            project: IN_PROJECT,
+            logtailConfigName: {
+                kind: "text",
+                required: true,
+                replaces: true,
+                refersTo: TO_LOGTAIL_CONFIG,
+            },
+            machineGroupName: {
+                kind: "text",
+                required: true,
+                replaces: true,
+                refersTo: TO_MACHINE_GROUP,
+            },
+        },
+        outputs: {},
+        newId: (inputs) =>
+            ["project", "logtailConfigName", "machineGroupName"]
+                .map((key) => textIn(inputs, key) ?? "")
+                .join(":"),
+        seconds: { create: 2, update: 2, delete: 2 },
+        timeouts: { create: 180, update: 180, delete: 180 },
+        notFound: "ConfigNotApplied",
+        refuse: refuseNothing,
+    },
+);
+
+const armsPrometheus = type<alicloud.arms.PrometheusArgs, alicloud.arms.Prometheus>(
+    ARMS_PROMETHEUS,
+    {
+        terraform: "alicloud_arms_prometheus",
+        label: "Prometheus instance",
+        actions: {
+            create: "CreatePrometheusInstance",
+            describe: "GetPrometheusInstance",
+            update: "BindPrometheusGrafanaInstance",
+            delete: "UninstallPromCluster",
+        },
+        inputs: {
+            clusterType: {
+                kind: "text",
+                required: true,
+                replaces: true,
+                previewValues: ["remote-write", "ecs", "global-view", "aliyun-cs"],
+                values: ["aliyun-cs"],
+            },
+            grafanaInstanceId: { kind: "text", required: true },
+            clusterId: { kind: "text", replaces: true, refersTo: TO_CLUSTER },
+            resourceGroupId: TEXT,
+            tags: TAGS,
+        },
+        outputs: {
+            clusterId: ({ inputs }) => textIn(inputs, "clusterId") ?? "",
+            clusterName: ({ inputs, find }) =>
+                textIn(find(CLUSTER, textIn(inputs, "clusterId"))?.inputs ?? {}, "name") ?? "",
+            archiveDuration: () => 0,
+            duration: () => 90,
+            paymentType: () => "POSTPAY",
+        },
+        // That of the cluster.
+        newId: (inputs) => textIn(inputs, "clusterId") ?? "",
+        seconds: { create: 60, update: 5, delete: 30 },
+        timeouts: { create: 300, update: 300, delete: 300 },
+        notFound: "PrometheusInstanceNotFound",
+        refuse: refuseArmsPrometheus,
+    },
+);
+
+const armsMonitoring = type<
+    alicloud.arms.PrometheusMonitoringArgs,
+    alicloud.arms.PrometheusMonitoring
+>(ARMS_MONITORING, {
+    terraform: "alicloud_arms_prometheus_monitoring",
+    label: "scraping of a Prometheus instance",
+    actions: {
+        create: "CreatePrometheusMonitoring",
+        describe: "GetPrometheusMonitoring",
+        update: "UpdatePrometheusMonitoring",
+        delete: "DeletePrometheusMonitoring",
+    },
+    inputs: {
+        clusterId: { kind: "text", required: true, replaces: true, refersTo: TO_ARMS_PROMETHEUS },
+        type: {
+            kind: "text",
+            required: true,
+            replaces: true,
+            previewValues: ["serviceMonitor", "podMonitor", "customJob", "probe"],
+            values: ["customJob"],
+        },
+        configYaml: { kind: "text", required: true },
+        status: { kind: "text", previewValues: ["stop", "run"] },
+    },
+    outputs: {
+        monitoringName: ({ id }) => id.split(":")[1] ?? "",
+        status: () => "run",
+    },
+    newId: (inputs) =>
+        [
+            textIn(inputs, "clusterId") ?? "",
+            `monitoring-${randomBytes(4).toString("hex")}`,
+            textIn(inputs, "type") ?? "",
+        ].join(":"),
+    seconds: { create: 5, update: 5, delete: 5 },
+    timeouts: { create: 300, update: 300, delete: 300 },
+    notFound: "PrometheusMonitoringNotFound",
+    refuse: refuseCustomJob,
+});
+
+const armsAlertRule = type<
+    alicloud.arms.PrometheusAlertRuleArgs,
+    alicloud.arms.PrometheusAlertRule
+>(ARMS_ALERT_RULE, {
+    terraform: "alicloud_arms_prometheus_alert_rule",
+    label: "alert rule",
+    actions: {
+        create: "CreatePrometheusAlertRule",
+        describe: "DescribePrometheusAlertRule",
+        update: "UpdatePrometheusAlertRule",
+        delete: "DeletePrometheusAlertRule",
+    },
+    inputs: {
+        clusterId: { kind: "text", required: true, replaces: true, refersTo: TO_ARMS_PROMETHEUS },
+        prometheusAlertRuleName: { kind: "text", required: true, replaces: true },
+        expression: { kind: "text", required: true, replaces: true },
+        duration: {
+            kind: "text",
+            required: true,
+            replaces: true,
+            pattern: [
+                /^([1-9][0-9]{0,2}|1[0-3][0-9]{2}|14[0-3][0-9]|1440)$/,
+                "minutes, from 1 to 1440",
+            ],
+        },
+        message: { kind: "text", required: true, replaces: true },
+        type: { kind: "text", replaces: true },
+        labels: {
+            kind: "list",
+            items: { kind: "object", properties: { name: TEXT, value: TEXT } },
+        },
+        annotations: {
+            kind: "list",
+            items: { kind: "object", properties: { name: TEXT, value: TEXT } },
+        },
+        notifyType: { kind: "text", previewValues: ["ALERT_MANAGER", "DISPATCH_RULE"] },
+        dispatchRuleId: { kind: "text", refersTo: TO_ARMS_DISPATCH_RULE },
+    },
+    outputs: {
+        prometheusAlertRuleId: ({ id }) => Number(id.split(":")[1]),
+        status: () => 1,
+        type: () => "",
+    },
+    newId: (inputs) => `${textIn(inputs, "clusterId") ?? ""}:${randomInt(1_000_000, 10_000_000)}`,
+    seconds: { create: 2, update: 2, delete: 2 },
+    timeouts: { create: 300, update: 300, delete: 300 },
+    notFound: "AlertRuleNotFound",
+    refuse: refuseAlertRule,
+});
+
+const armsContact = type<alicloud.arms.AlertContactArgs, alicloud.arms.AlertContact>(ARMS_CONTACT, {
+    terraform: "alicloud_arms_alert_contact",
+    label: "alert contact",
+    actions: {
+        create: "CreateAlertContact",
+        describe: "SearchAlertContact",
+        update: "UpdateAlertContact",
+        delete: "DeleteAlertContact",
+    },
+    inputs: {
+        alertContactName: TEXT,
+        email: TEXT,
+        dingRobotWebhookUrl: TEXT,
+        phoneNum: TEXT,
+        systemNoc: BOOLEAN,
+    },
+    outputs: {},
+    newId: () => String(randomInt(1_000_000, 10_000_000)),
+    seconds: { create: 2, update: 2, delete: 2 },
+    timeouts: { create: 300, update: 300, delete: 300 },
+    notFound: "ContactNotFound",
+    refuse: refuseAlertContact,
+});
+
+const armsDispatchRule = type<alicloud.arms.DispatchRuleArgs, alicloud.arms.DispatchRule>(
+    ARMS_DISPATCH_RULE,
+    {
+        terraform: "alicloud_arms_dispatch_rule",
+        label: "dispatch rule",
+        actions: {
+            create: "CreateDispatchRule",
+            describe: "DescribeDispatchRule",
+            update: "UpdateDispatchRule",
+            delete: "DeleteDispatchRule",
+        },
+        inputs: {
+            dispatchRuleName: { kind: "text", required: true },
+            dispatchType: { kind: "text", previewValues: ["CREATE_ALERT", "DISCARD_ALERT"] },
+            isRecover: BOOLEAN,
+            groupRules: {
+                kind: "list",
+                required: true,
+                items: {
+                    kind: "object",
+                    properties: {
+                        groupingFields: { ...TEXTS, required: true },
+                        groupWaitTime: { ...NUMBER, required: true },
+                        groupInterval: { ...NUMBER, required: true },
+                        repeatInterval: { kind: "number", range: [61, 1_000_000] },
+                    },
+                },
+            },
+            labelMatchExpressionGrids: {
+                kind: "list",
+                required: true,
+                items: {
+                    kind: "object",
+                    properties: {
+                        labelMatchExpressionGroups: {
+                            kind: "list",
+                            required: true,
+                            items: {
+                                kind: "object",
+                                properties: {
+                                    labelMatchExpressions: {
+                                        kind: "list",
+                                        required: true,
+                                        items: {
+                                            kind: "object",
+                                            properties: {
+                                                key: {
+                                                    kind: "text",
+                                                    required: true,
+                                                    values: MATCH_KEYS,
+                                                },
+                                                operator: {
+                                                    kind: "text",
+                                                    required: true,
+                                                    values: ["eq", "re"],
+                                                },
+                                                value: { kind: "text", required: true },
+                                            },
+                                        },
+                                    },
+                                },
+                            },
+                        },
+                    },
+                },
+            },
+            notifyRules: {
+                kind: "list",
+                required: true,
+                items: {
+                    kind: "object",
+                    properties: {
+                        notifyObjects: {
+                            kind: "list",
+                            required: true,
+                            items: {
+                                kind: "object",
+                                properties: {
+                                    notifyObjectId: {
+                                        kind: "text",
+                                        required: true,
+                                        refersTo: TO_ARMS_CONTACT,
+                                    },
+                                    notifyType: {
+                                        kind: "text",
+                                        required: true,
+                                        previewValues: ["ARMS_CONTACT"],
+                                    },
+                                    name: { kind: "text", required: true },
+                                },
+                            },
+                        },
+                        notifyChannels: {
+                            kind: "list",
+                            required: true,
+                            items: {
+                                kind: "text",
+                                values: ["dingTalk", "sms", "webhook", "email", "wechat"],
+                            },
+                        },
+                        notifyStartTime: TIME_OF_DAY,
+                        notifyEndTime: TIME_OF_DAY,
+                    },
+                },
+            },
+        },
+        outputs: { status: () => "ENABLE" },
+        newId: () => String(randomInt(1_000_000, 10_000_000)),
+        seconds: { create: 2, update: 2, delete: 2 },
+        timeouts: { create: 300, update: 300, delete: 300 },
+        notFound: "DispatchRuleNotFound",
+        refuse: refuseDispatchRule,
+    },
+);
+
 /** All types of resources, each once. */
 export const RESOURCE_TYPES: readonly ResourceType[] = [
     network,
@@ -923,6 +1441,16 @@ export const RESOURCE_TYPES: readonly ResourceType[] = [
     nodePool,
     autoscalingConfig,
     kubernetesAddon,
+    logStore,
+    logStoreIndex,
+    machineGroup,
+    logtailConfig,
+    logtailAttachment,
+    armsPrometheus,
+    armsMonitoring,
+    armsAlertRule,
+    armsContact,
+    armsDispatchRule,
 ];
 
 /**

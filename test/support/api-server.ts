@@ -140,3 +140,13 @@ export function gateway({
         },
     };
 }
+
+/** The path and object by which a cluster tells the version of its Knative. */
+export function installed(version = "1.23.0"): Record<string, unknown> {
+    const name = "controller";
+    return {
+        [`/apis/apps/v1/namespaces/knative-serving/deployments/${name}`]: {
+            metadata: { name, labels: { "app.kubernetes.io/version": version } },
+        },
+    };
+}

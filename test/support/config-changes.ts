@@ -24,6 +24,17 @@ export const BEFORE: Values = {
     cookieAffinity: true,
 };
 
+/** A Prometheus in the cluster. */
+const IN_CLUSTER = { monitoring: "in-cluster" };
+
+/** One that sends e-mails. */
+const MAILING = {
+    ...IN_CLUSTER,
+    alertEmail: "sd@example.com",
+    smtpServer: "mail.example.com:587",
+    smtpFrom: "alerts@example.com",
+};
+
 const ADOPTED = { zones: [], vswitchIds: ["vsw-1", "vsw-2"] };
 
 /** At least one for each key, in the order of Pulumi.yaml. */
@@ -98,6 +109,7 @@ export const CHANGES: readonly ConfigChange[] = [
     { key: "protect", to: true },
     { key: "protect", to: false, with: { protect: true } },
     { key: "logRetentionDays", to: 90 },
+    { key: "collectLogs", to: false, note: "what was collected goes, unless `protect` keeps it" },
     { key: "knativeInstall", to: "existing" },
     { key: "knativeInstall", to: "ack-addon", with: { knativeInstall: "existing" } },
     { key: "knativeAddonName", to: "knative-next" },
@@ -148,4 +160,41 @@ export const CHANGES: readonly ConfigChange[] = [
     { key: "gatewayNamespace", to: "knative-serving" },
     { key: "gatewayService", to: "ingress" },
     { key: "gatewayAddress", to: "192.0.2.99" },
+    {
+        key: "monitoring",
+        to: "in-cluster",
+        note: "the metrics of ARMS stay there until they expire",
+    },
+    { key: "monitoring", to: "none" },
+    { key: "monitoring", to: "none", with: IN_CLUSTER, note: "the metrics go with their volume" },
+    { key: "knativeVersion", to: "1.18" },
+    { key: "gpuMetrics", to: false },
+    { key: "gpuMetrics", to: false, with: IN_CLUSTER },
+    { key: "gpuHourPrice", to: "2" },
+    { key: "gpuHourPrice", to: "2", with: IN_CLUSTER },
+    { key: "currency", to: "CNY", with: IN_CLUSTER },
+    { key: "metricsRetentionDays", to: 30, with: IN_CLUSTER },
+    {
+        key: "metricsStorage",
+        to: "40Gi",
+        with: IN_CLUSTER,
+        note: "another, empty volume: the metrics are lost",
+    },
+    { key: "metricsStorageClass", to: "fast", with: IN_CLUSTER, note: "the same" },
+    { key: "grafana", to: false, with: IN_CLUSTER },
+    { key: "alertWebhookUrl", to: "https://oapi.dingtalk.com/robot/send?access_token=1" },
+    { key: "alertWebhookUrl", to: "https://hooks.example.com/1", with: IN_CLUSTER },
+    { key: "alertEmail", to: "sd@example.com" },
+    { key: "alertEmail", to: "", with: MAILING },
+    { key: "smtpServer", to: "mail.example.com:25", with: MAILING },
+    { key: "smtpFrom", to: "sd@example.com", with: MAILING },
+    { key: "smtpUsername", to: "sd", with: MAILING, together: { smtpPassword: "open sesame" } },
+    { key: "smtpPassword", to: "open sesame", with: MAILING, together: { smtpUsername: "sd" } },
+    ...["prometheus", "kubeStateMetrics", "alertmanager", "dcgmExporter", "grafana"].map(
+        (program) => ({
+            key: `${program}Image`,
+            to: `registry.example/${program.toLowerCase()}@sha256:${"0".repeat(64)}`,
+            with: program === "alertmanager" ? MAILING : IN_CLUSTER,
+        }),
+    ),
 ];

@@ -143,6 +143,7 @@ export const GET_NAT_ZONES =
     "alicloud:vpc/getEnhancedNatAvailableZones:getEnhancedNatAvailableZones";
 export const GET_SWITCHES = "alicloud:vpc/getSwitches:getSwitches";
 export const GET_CREDENTIAL = "alicloud:cs/getClusterCredential:getClusterCredential";
+export const GET_PROMETHEIS = "alicloud:arms/getPrometheis:getPrometheis";
 
 /** A cloud that sells everything in six zones of the region that is configured, and has every vSwitch. */
 const CALLS: Calls = {
@@ -153,6 +154,12 @@ const CALLS: Calls = {
             id,
             vpcId: "vpc-adopted",
             zoneId: zones()[place],
+        })),
+    }),
+    [GET_PROMETHEIS]: ({ ids }) => ({
+        prometheis: (ids as string[]).map((id) => ({
+            id,
+            httpApiInterUrl: `https://arms.example/api/v1/prometheus/mock-token/${id}`,
         })),
     }),
     [GET_CREDENTIAL]: ({ clusterId }) => ({

@@ -18,8 +18,15 @@ export const CLOUD_ARGUMENTS = (
     JSON.parse(readFileSync(FIXTURE, "utf8")) as { types: Record<string, ArgumentFacts> }
 ).types;
 
-/** A change of these replaces an object. Source: provider of Pulumi for Kubernetes. */
+/** A change of these replaces any object. Source: provider of Pulumi for Kubernetes. */
 const KUBERNETES_REPLACES = ["metadata.name", "metadata.namespace"];
+
+/** A change of these replaces one of that kind. Source: the same; ConfigMaps and Secrets are not mutable by default. */
+const KIND_REPLACES: Readonly<Record<string, readonly string[]>> = {
+    "kubernetes:core/v1:ConfigMap": ["data"],
+    "kubernetes:core/v1:Secret": ["stringData"],
+    "kubernetes:core/v1:PersistentVolumeClaim": ["spec"],
+};
 
 /** What the engine would do to a resource. */
 export interface Step {
@@ -74,7 +81,7 @@ function stepOf(one: Registered, other: Registered): Step[] {
 /** Whether a change of this argument replaces the resource. */
 export function isCreateOnly(type: string, path: string): boolean {
     const replaces = type.startsWith("kubernetes:")
-        ? KUBERNETES_REPLACES
+        ? [...KUBERNETES_REPLACES, ...(KIND_REPLACES[type] ?? [])]
         : (CLOUD_ARGUMENTS[type]?.replaces ?? []);
     return replaces.some((each) => isWithin(path, each) || isWithin(each, path));
 }

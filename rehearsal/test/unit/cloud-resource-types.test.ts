@@ -68,6 +68,16 @@ describe("the table of the simulated cloud's resources", () => {
                 "cs/nodePool",
                 "cs/autoscalingConfig",
                 "cs/kubernetesAddon",
+                "log/store",
+                "log/storeIndex",
+                "log/machineGroup",
+                "log/logTailConfig",
+                "log/logTailAttachment",
+                "arms/prometheus",
+                "arms/prometheusMonitoring",
+                "arms/prometheusAlertRule",
+                "arms/alertContact",
+                "arms/dispatchRule",
             ],
         );
     });
