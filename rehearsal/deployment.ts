@@ -90,6 +90,20 @@ export class Deployment {
         await this.pulumi(["config", "set", key, value]);
     }
 
+    /**
+     * The stack's configuration as the program gets it: with the defaults of Pulumi.yaml, each value as a text. Secrets
+     * are left out.
+     */
+    async configuration(): Promise<Record<string, string>> {
+        const json = await this.pulumi(["config", "--json"]);
+        const values = JSON.parse(json) as Record<string, { readonly value?: string }>;
+        return Object.fromEntries(
+            Object.entries(values).flatMap(([key, { value }]) =>
+                value === undefined ? [] : [[key, value]],
+            ),
+        );
+    }
+
     /** `pulumi preview` with the policy pack. */
     async preview(...options: readonly string[]): Promise<string> {
         return this.pulumi(["preview", ...withPack(this.stack), ...options], { show: this.show });

@@ -65,7 +65,7 @@ export class Prometheus {
      * @throws Error when the URL is not that of a Service with a port, or the kubeconfig has no current cluster
      */
     constructor(config: KubeConfig, url: string) {
-        const { service, namespace, port } = serviceOf(url);
+        const { service, namespace, port } = parseServiceUrl(url);
         const cluster = config.getCurrentCluster();
         if (cluster === null) {
             throw new Error("the kubeconfig has no current context with a cluster");
@@ -178,8 +178,12 @@ export class Prometheus {
     }
 }
 
-/** The parts of a URL within the cluster. */
-function serviceOf(url: string): { service: string; namespace: string; port: string } {
+/**
+ * The parts of a URL within the cluster, such as `http://prometheus.monitoring.svc:9090`.
+ *
+ * @throws Error when it is not that of a Service with a port
+ */
+export function parseServiceUrl(url: string): { service: string; namespace: string; port: string } {
     const [, service, namespace, port] =
         /^http:\/\/([a-z0-9-]+)\.([a-z0-9-]+)\.svc(?:\.cluster\.local)?:(\d+)\/?$/.exec(url) ?? [];
     if (service === undefined || namespace === undefined || port === undefined) {

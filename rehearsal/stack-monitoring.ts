@@ -24,7 +24,7 @@ export interface StackMonitoring {
  * @throws Error when the cluster does not answer, or does not say which Knative it has
  */
 export async function stackMonitoring(
-    deployment: Deployment,
+    deployment: Pick<Deployment, "configuration" | "outputs">,
 ): Promise<StackMonitoring | undefined> {
     const { monitoring, ...settings } = settingsOf(await deployment.configuration());
     if (monitoring.mode !== "in-cluster") {
@@ -47,7 +47,6 @@ export async function stackMonitoring(
             ...settings,
             ...monitoring,
             metricNames: metricNames(version),
-            gateway: /kourier/.test(settings.gatewayService) ? "kourier" : "other",
         },
         prometheus: new Prometheus(config, url),
         address: `http://${spec?.clusterIP ?? ""}:${port}`,
