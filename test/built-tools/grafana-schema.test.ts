@@ -49,7 +49,7 @@ describe("Grafana's own types", function () {
             [
                 "panels[1].options.Options: unexpected field 'colour'",
                 "panels[1].targets[0].Dataquery: unexpected field 'query'",
-                "gridPos.w: must be <= 24",
+                "panels[1].Panel.gridPos.w: must be <= 24",
                 "annotations: required field is missing from input",
                 "4 dashboards, 4 problems\n",
             ].join("\n"),

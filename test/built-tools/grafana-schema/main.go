@@ -31,19 +31,13 @@ func main() {
 }
 
 func problemsOf(document json.RawMessage) []error {
-	var read dashboard.Dashboard
-	problems := split(read.UnmarshalJSONStrict(document))
-	problems = append(problems, split(read.Validate())...)
-	// The dashboard leaves its panels out.
-	for _, each := range read.Panels {
-		if each.Panel != nil {
-			problems = append(problems, split(each.Panel.Validate())...)
-		}
-		if each.RowPanel != nil {
-			problems = append(problems, split(each.RowPanel.Validate())...)
-		}
+	var strict, read dashboard.Dashboard
+	problems := split(strict.UnmarshalJSONStrict(document))
+	// In v0.0.18 the strict one keeps no panels to validate.
+	if err := json.Unmarshal(document, &read); err != nil {
+		return append(problems, err)
 	}
-	return problems
+	return append(problems, split(read.Validate())...)
 }
 
 // split takes the SDK's list apart, which is an error also when it is empty.
