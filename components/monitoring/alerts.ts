@@ -1,5 +1,5 @@
 import type { Alert } from "./alert";
-import { measuresOf, ratio, type Measures } from "./measures";
+import { type Measures, measuresOf, ratio, smaller } from "./measures";
 import { DCGM_NAMES, KNATIVE_NAMES, KUBE_STATE_NAMES } from "./metric-names";
 import type { MonitoredService } from "./monitored-service";
 
@@ -245,7 +245,7 @@ function gpuIdleWhileBusy(
     return [
         {
             name: "GpuIdleWhileBusy",
-            expression: `((${running} < ${readyPods}) or ${readyPods}) - (${working} or vector(0)) >= 1 and on () count(${utilization})`,
+            expression: `${smaller(running, readyPods)} - (${working} or vector(0)) >= 1 and on () count(${utilization})`,
             forSeconds: 180,
             severity: "critical",
             condition: `more pods work on a request than have a GPU that was above ${WORKING_PERCENT} % in the last 2m`,

@@ -27,7 +27,7 @@ const UNITS: Readonly<Record<Unit, { readonly unit: string; readonly max?: numbe
 
 /**
  * A dashboard as Grafana's JSON, for provisioning and for an import by hand: it names no data source, but has a
- * variable with the first Prometheus that Grafana knows. `test/promtool` has it read by Grafana's own types.
+ * variable with the first Prometheus that Grafana knows. `test/built-tools` has it read by Grafana's own types.
  */
 export function grafanaDashboard({ uid, title, rows }: Dashboard): object {
     return {

@@ -118,7 +118,7 @@ export function measuresOf(service: MonitoredService): Measures {
         responseTimes: responseTimesOf(service),
         serviceTime: (window) => {
             const of = (part: string): string =>
-                sumOfIncrease(`${names.serviceTime}_${part}{${queueProxy(service)}}`, window);
+                `sum(${growthInPods(`${names.serviceTime}_${part}{${queueProxy(service)}}`, window)})`;
             return inSeconds(ratio(of("sum"), of("count")), names.perSecond);
         },
         revisions: `${names.desiredPods}${perRevision}`,
@@ -153,32 +153,41 @@ export function secondsOf(expression: string, window: string): string {
 }
 
 /**
- * By how much counters grew in the last `window`, summed.
+ * By how much each counter that a selector names grew in the last `window`.
  *
  * `increase` alone knows nothing of what a series had counted when it was first scraped, so it would lose the first
- * request of every pod, and the first of every status: much, where a pod serves a few requests and ends. A series that
- * was not there when the window began counts with all that it has. The price: a Prometheus that starts without its
- * data takes what was counted before it for new, for the length of one window.
+ * request of every pod, and the first of every status: much, where a pod serves a few requests and ends. So a series
+ * that was not there when the window began counts with all that it has, if its counter began with it.
  */
-function sumOfIncrease(selector: string, window: string, by?: string): string {
-    const grown = `(last_over_time(${selector}[${window}]) unless ${selector} offset ${window}) or increase(${selector}[${window}])`;
-    return `sum${by === undefined ? "" : ` by (${by}) `}(${grown})`;
+type Growth = (selector: string, window: string) => string;
+
+/** Counters of pods begin with the pod. */
+const growthInPods: Growth = (selector, window) =>
+    `(last_over_time(${selector}[${window}]) unless ${selector} offset ${window}) or increase(${selector}[${window}])`;
+
+/**
+ * Counters of the gateway began with a series where the revision was seen before it. A gateway that Prometheus sees for
+ * the first time may have counted for months, and that is no news.
+ */
+function growthAtGateway(service: MonitoredService): Growth {
+    const requests = `${ENVOY_NAMES.requests}{${envoy(service)}}`;
+    return (selector, window) => {
+        const seen = `max by (instance, envoy_cluster_name) (count_over_time(${requests}[${window}]))`;
+        const isNewer = `count_over_time(${selector}[${window}]) < on (instance, envoy_cluster_name) group_left () ${seen}`;
+        return `(last_over_time(${selector}[${window}]) unless ${selector} offset ${window} and ${isNewer}) or increase(${selector}[${window}])`;
+    };
 }
 
 function responsesOf(service: MonitoredService): Measures["responses"] {
     if (service.gateway === "kourier") {
+        const growth = growthAtGateway(service);
+        const { responses } = ENVOY_NAMES;
         return (window, digits = "1-5") =>
-            sumOfIncrease(
-                `${ENVOY_NAMES.responses}{${envoy(service)},envoy_response_code_class=~"[${digits}]"}`,
-                window,
-            );
+            `sum(${growth(`${responses}{${envoy(service)},envoy_response_code_class=~"[${digits}]"}`, window)})`;
     }
     const { responses, statusLabel, statusOf } = KNATIVE_NAMES[service.metricNames];
     return (window, digits = "1-5") =>
-        sumOfIncrease(
-            `${responses}{${queueProxy(service)},${statusLabel}=~"${statusOf(digits)}"}`,
-            window,
-        );
+        `sum(${growthInPods(`${responses}{${queueProxy(service)},${statusLabel}=~"${statusOf(digits)}"}`, window)})`;
 }
 
 function responseTimesOf(service: MonitoredService): ResponseTimes {
@@ -186,23 +195,25 @@ function responseTimesOf(service: MonitoredService): ResponseTimes {
     const { responseTime, perSecond, bucketBounds } = isKourier
         ? ENVOY_NAMES
         : KNATIVE_NAMES[service.metricNames];
-    const labels = isKourier ? envoy(service) : queueProxy(service);
-    const of = (part: string, window: string): string =>
-        sumOfIncrease(`${responseTime}_${part}{${labels}}`, window);
-    const count = (window: string): string => of("count", window);
+    const growth = isKourier ? growthAtGateway(service) : growthInPods;
+    const grown = (part: string, window: string, ...matchers: readonly string[]): string => {
+        const labels = [isKourier ? envoy(service) : queueProxy(service), ...matchers].join(",");
+        return growth(`${responseTime}_${part}{${labels}}`, window);
+    };
+    const count = (window: string): string => `sum(${grown("count", window)})`;
     return {
         bucketBounds,
         percentile: (quantile, window) => {
-            const buckets = sumOfIncrease(`${responseTime}_bucket{${labels}}`, window, "le");
+            const buckets = `sum by (le) (${grown("bucket", window)})`;
             return inSeconds(`histogram_quantile(${quantile}, ${buckets})`, perSecond);
         },
         slowerThan: (bound, window) => {
             // Prometheus 3 writes whole bounds with a fraction, 2 as it finds them.
             const le = `le=~"${String(bound * perSecond).replace(".", "[.]")}([.]0)?"`;
-            const faster = sumOfIncrease(`${responseTime}_bucket{${labels},${le}}`, window);
-            return `1 - ${ratio(faster, count(window))}`;
+            return `1 - ${ratio(`sum(${grown("bucket", window, le)})`, count(window))}`;
         },
-        mean: (window) => inSeconds(ratio(of("sum", window), count(window)), perSecond),
+        mean: (window) =>
+            inSeconds(ratio(`sum(${grown("sum", window)})`, count(window)), perSecond),
         count,
     };
 }
@@ -229,9 +240,9 @@ function firstOf(...expressions: readonly string[]): string {
     return `(${expressions.join(" or ")})`;
 }
 
-/** The smaller of two numbers; no result where the second has none. */
-function smaller(left: string, right: string): string {
-    return `((${left} < ${right}) or ${right})`;
+/** The smaller of two numbers; no result where one of them has none. */
+export function smaller(left: string, right: string): string {
+    return `((${left} < ${right}) or (${right} and ${left}))`;
 }
 
 function product(expression: string, factor: number): string {

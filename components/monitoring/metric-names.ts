@@ -111,7 +111,9 @@ export const KNATIVE_NAMES: Readonly<Record<MetricNames, KnativeNames>> = {
  * pods.
  */
 export const ENVOY_NAMES = {
-    /** Counter of answers, by the first digit of the status in `envoy_response_code_class`. */
+    /** Counter of requests, there as soon as the gateway knows the revision. */
+    requests: "envoy_cluster_upstream_rq_total",
+    /** Counter of answers, there from the first one on, by the first digit of the status in `envoy_response_code_class`. */
     responses: "envoy_cluster_upstream_rq_xx",
     /** Histogram in milliseconds of the time from the end of the request to the end of its answer. */
     responseTime: "envoy_cluster_upstream_rq_time",
