@@ -18,6 +18,7 @@ import { requireClusterPrerequisites } from "./prerequisites";
 import { step } from "./progress";
 import { takeRunLock } from "./run-lock";
 import { cloudEnvironment, cloudFolder, startCloudOf } from "./simulated-cloud";
+import type { StackMonitoring } from "./stack-monitoring";
 import { timeline } from "./timeline";
 
 /** What the command line chose. */
@@ -46,6 +47,9 @@ const FOREIGN = join(ENGINE, "uses-existing-cluster");
 
 /** The image that the last run drew. */
 const IMAGE = join(WORK, "image.png");
+
+/** The dashboards of the last run, drawn. */
+const REPORT = join(WORK, "report.html");
 
 /** What was asked of the simulated cloud, command by command. */
 const REQUESTS = join(WORK, "cloud-requests.txt");
@@ -81,6 +85,7 @@ export async function run(options: RunOptions): Promise<void> {
             const searched = await deployment.searchForLeaks(logs.filter(existsSync));
             note(`${searched} forms, none found`);
         });
+        await drawReport(rehearsed);
         await keepOrDestroy(rehearsed, options);
     });
     if (!options.keep && before !== undefined) {
@@ -97,7 +102,9 @@ export async function up(options: RunOptions): Promise<void> {
     await takeRunLock();
     await preparedHost(options);
     await cleanedUpOnFailure(options, async () => {
-        await keepOrDestroy(await deployAndDraw(options), options);
+        const rehearsed = await deployAndDraw(options);
+        await drawReport(rehearsed);
+        await keepOrDestroy(rehearsed, options);
     });
     process.stderr.write(`\nThe image: ${IMAGE}\n`);
 }
@@ -121,7 +128,7 @@ export async function clusterUp({ signal }: RunOptions): Promise<void> {
     await takeRunLock();
     const cluster = await bootCluster(signal);
     process.stdout.write(
-        `kubeconfig: ${cluster.kubeconfig}\ngateway:    http://${cluster.gatewayAddress}\nimage:      ${cluster.modelImage}\n`,
+        `kubeconfig: ${cluster.kubeconfig}\ngateway:    http://${cluster.gatewayAddress}\nimage:      ${cluster.configuredImages.image}\n`,
     );
 }
 
@@ -183,6 +190,8 @@ interface Rehearsed {
     readonly cloud: CloudClient | undefined;
     /** Image of the WebUI or its stand-in, which has a shell too; empty for that of the configuration. */
     readonly image: string;
+    /** When its `up` began. */
+    readonly start: Date;
 }
 
 /** Up to a proven image. */
@@ -195,10 +204,11 @@ async function deployAndDraw(options: RunOptions): Promise<Rehearsed> {
     const target = await targetOf(options);
     const cloud = options.kubeconfig === undefined ? await openCloud(options) : undefined;
     const deployment = new Deployment(engine, { signal });
-    const rehearsed = { engine, deployment, cloud, image: target.image ?? "" };
     await deployment.configure(target);
     await requireNothingHalfMade(deployment);
     const start = new Date();
+    const image = target.images?.image ?? "";
+    const rehearsed = { engine, deployment, cloud, image, start };
     await step("Up", (note) => watched("up", rehearsed, note, () => deployment.up()));
     const service = await deployment.service();
     await step("Draw an image", async (note) => {
@@ -248,10 +258,40 @@ async function openCloud({ timeScale, faults, signal }: RunOptions): Promise<Clo
     );
 }
 
+/** Leaves what the Prometheus of the run knows, which goes with the cluster. */
+async function drawReport({ deployment, start }: Rehearsed): Promise<void> {
+    await step("Draw the report", async (note) => {
+        const [monitoring, { dashboards }, { writeReport }] = await Promise.all([
+            monitoringOf(deployment),
+            import("../components/monitoring/dashboards.js"),
+            import("./report/write-report.js"),
+        ]);
+        if (monitoring === undefined) {
+            note("no Prometheus runs in the cluster");
+            return;
+        }
+        const { prometheus, service } = monitoring;
+        const empty = await writeReport(prometheus, {
+            title: `Rehearsal of ${service.namespace}/${service.serviceName}`,
+            start,
+            end: new Date(),
+            dashboards: dashboards(service),
+            file: REPORT,
+        });
+        note(REPORT + (empty.length === 0 ? "" : `; without data: ${empty.join(", ")}`));
+    });
+}
+
+/** Loaded late, as are dashboards and plots: the program's own code and SDKs take two seconds. */
+async function monitoringOf(deployment: Deployment): Promise<StackMonitoring | undefined> {
+    const { stackMonitoring } = await import("./stack-monitoring.js");
+    return stackMonitoring(deployment);
+}
+
 async function keepOrDestroy(rehearsed: Rehearsed, { keep }: RunOptions): Promise<void> {
     const { deployment } = rehearsed;
     if (keep) {
-        await printHowToCall(await deployment.service());
+        await printHowToCall(await deployment.service(), await monitoringOf(deployment));
         return;
     }
     await step("Destroy", async (note) => {
@@ -270,11 +310,11 @@ async function requireNothingLeft(before: HostState): Promise<void> {
 async function targetOf({ kubeconfig, image, signal }: RunOptions): Promise<Target> {
     if (kubeconfig !== undefined) {
         await writeFile(FOREIGN, "");
-        return { kubeconfig, image };
+        return { kubeconfig, images: image === undefined ? {} : { image } };
     }
     const binaries = await step("Check programs", () => buildBinaries(signal));
-    const { model } = await step("Check images", () => packImages(binaries, signal));
-    return { image: model.reference };
+    const { configured } = await step("Check images", () => packImages(binaries, signal));
+    return { images: configured };
 }
 
 async function drawImage(
@@ -330,7 +370,10 @@ async function requireNoLeftovers(): Promise<void> {
     }
 }
 
-async function printHowToCall({ gatewayAddress, host, credentials }: Service): Promise<void> {
+async function printHowToCall(
+    { gatewayAddress, host, credentials }: Service,
+    monitoring: StackMonitoring | undefined,
+): Promise<void> {
     await writeFile(
         CURL,
         `header = "Host: ${host}"\nheader = "Content-Type: application/json"\nuser = "${credentials}"\n`,
@@ -347,6 +390,14 @@ async function printHowToCall({ gatewayAddress, host, credentials }: Service): P
                       `  KUBECONFIG=${join(CLUSTER_STATE, "kubeconfig")} kubectl get ksvc,pods -A`,
                   ]
                 : []),
+            ...(monitoring === undefined
+                ? []
+                : [
+                      existsSync(CLUSTER_STATE)
+                          ? "Ask its Prometheus, which has no pages:"
+                          : "Ask its Prometheus, from within the cluster:",
+                      `  curl -s '${monitoring.address}/api/v1/query?query=up' | jq`,
+                  ]),
             `Work on the stack ${STACK}: its program is the copy in ${join(ENGINE, "workspace")}`,
             "Remove everything:",
             "  npm run rehearse -- down",

@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import type { ConfiguredImage } from "./cluster/images";
 import type { Engine } from "./engine/engine";
 import type { Service } from "./drawing";
 import { leakForms, searchCommandLines, searchFiles } from "./leak-search";
@@ -27,8 +28,8 @@ function withPack(stack: string): string[] {
 export interface Target {
     /** Path of the kubeconfig of a cluster that exists. @default - a cluster is made (`target: ack`) */
     readonly kubeconfig?: string | undefined;
-    /** Image of the WebUI or its stand-in, by digest. @default - that of the stack's configuration */
-    readonly image?: string | undefined;
+    /** Images by digest, by the key of the configuration that names them. @default - what the stack's says */
+    readonly images?: Readonly<Partial<Record<ConfiguredImage, string>>>;
 }
 
 /** What is read of `pulumi stack export`. */
@@ -76,8 +77,8 @@ export class Deployment {
         await this.pulumi(["stack", "select", "--create", this.stack]);
     }
 
-    /** Selects the stack and gives it what only a run knows: where to, and which image. */
-    async configure({ kubeconfig, image }: Target): Promise<void> {
+    /** Selects the stack and gives it what only a run knows: where to, and which images. */
+    async configure({ kubeconfig, images = {} }: Target): Promise<void> {
         await this.select();
         if (kubeconfig !== undefined) {
             // By standard input: an argument would show it to every process of the machine.
@@ -87,14 +88,28 @@ export class Deployment {
             await this.set("target", "kubeconfig");
             await this.set("manageKnativeConfig", "true");
         }
-        if (image !== undefined) {
-            await this.set("image", image);
+        for (const [key, image] of Object.entries(images)) {
+            await this.set(key, image);
         }
     }
 
     /** Sets one plain configuration key. */
     async set(key: string, value: string): Promise<void> {
         await this.pulumi(["config", "set", key, value]);
+    }
+
+    /**
+     * The stack's configuration as the program gets it: with the defaults of Pulumi.yaml, each value as a text. Secrets
+     * are left out.
+     */
+    async configuration(): Promise<Record<string, string>> {
+        const json = await this.pulumi(["config", "--json"]);
+        const values = JSON.parse(json) as Record<string, { readonly value?: string }>;
+        return Object.fromEntries(
+            Object.entries(values).flatMap(([key, { value }]) =>
+                value === undefined ? [] : [[key, value]],
+            ),
+        );
     }
 
     /** `pulumi preview` with the policy pack. */

@@ -34,7 +34,8 @@ Options
   -h, --help                      this text
 
 The first run builds what cannot be downloaded (about 20 minutes on 2 cores) into .cache/; later runs take
-minutes. The image that was drawn is left in .rehearsal/image.png.`;
+minutes. The image that was drawn is left in .rehearsal/image.png,
+the dashboards of the run in .rehearsal/report.html.`;
 
 async function main(): Promise<void> {
     const { command, options } = readArguments();

@@ -10,6 +10,8 @@ export interface Alert {
     /** Seconds for which it has to be wrong before the alert fires. */
     readonly forSeconds: number;
     readonly severity: Severity;
+    /** When {@link expression} has a result, in words and with its numbers. */
+    readonly condition: string;
     /** What is wrong, in one line; may name labels as `{{ $labels.pod }}` and the value as `{{ $value }}`. */
     readonly summary: string;
     /** What to do first, in one or two sentences; docs/runbook.md has the rest. */

@@ -16,7 +16,7 @@ import { KUBECONFIG, createCertificates } from "./certificates";
 import { createCgroups, removeCgroups } from "./cgroups";
 import { CONTROL_PLANE_DAEMONS, startApi, startControllers } from "./control-plane";
 import { prepareImageStore } from "./image-store";
-import { packImages, type Image } from "./images";
+import { packImages, type ConfiguredImage, type PackedImages } from "./images";
 import { applyKnative, completeKnative, gatewayAnswers } from "./knative";
 import { CONTROL_PLANE, isWhole, recordDaemons, startMachine, type Machine } from "./machine";
 import { NETWORK, connectControlPlane, refuseForeignNetwork, removeLink } from "./network";
@@ -38,16 +38,13 @@ export interface Cluster {
     readonly kubeconfig: string;
     /** Where the gateway serves port 80, for this machine only. */
     readonly gatewayAddress: string;
-    /** Reference, with digest, of the stand-in of the model server. */
-    readonly modelImage: string;
+    /** Reference, with digest, of each image that the program's configuration names, by its key there. */
+    readonly configuredImages: Readonly<Record<ConfiguredImage, string>>;
 }
 
 /** What a cluster is made of. */
-export interface Parts {
+export interface Parts extends PackedImages {
     readonly binaries: Binaries;
-    readonly images: readonly Image[];
-    /** The stand-in of the model server, which is one of the images. */
-    readonly model: Image;
 }
 
 /**
@@ -80,7 +77,7 @@ export async function bootCluster(signal?: AbortSignal): Promise<Cluster> {
     return {
         kubeconfig: KUBECONFIG.admin,
         gatewayAddress: NETWORK.gatewayAddress,
-        modelImage: parts.model.reference,
+        configuredImages: parts.configured,
     };
 }
 

@@ -32,11 +32,19 @@ export const KNATIVE_IMAGES: Readonly<Record<string, string>> = {
 /** The image of the gateway. */
 export const ENVOY_IMAGE = `dev.local/envoy:v${VERSIONS.envoy}`;
 
+/** The images of a cluster. */
+export interface PackedImages {
+    /** All of them. */
+    readonly images: readonly Image[];
+    /** Reference, by digest, of each image that the program's configuration names, by its key there. */
+    readonly configured: Readonly<Record<ConfiguredImage, string>>;
+}
+
+/** Keys of the program's configuration whose images cannot be had here, so that ones of our own replace them. */
+export type ConfiguredImage = "image" | "prometheusImage" | "kubeStateMetricsImage";
+
 /** Packs what is not in the cache. The pause image comes first. */
-export async function packImages(
-    binaries: Binaries,
-    signal?: AbortSignal,
-): Promise<{ readonly images: readonly Image[]; readonly model: Image }> {
+export async function packImages(binaries: Binaries, signal?: AbortSignal): Promise<PackedImages> {
     const pause: ImageSpec = {
         name: PAUSE_IMAGE,
         entrypoint: ["/pause"],
@@ -50,11 +58,51 @@ export async function packImages(
         files: { [`/ko-app/${name}`]: { source: join(binaries.knative, name) } },
     }));
     const specs = [pause, ...knative, await envoy(binaries)];
-    const [model, ...images] = await Promise.all([
+    const [model, prometheus, kubeStateMetrics, ...images] = await Promise.all([
         packModelServer(signal),
+        packed(prometheusApiOnly(binaries), signal),
+        packed(kubeStateMetricsStandIn(binaries), signal),
         ...specs.map((spec) => packed(spec, signal)),
     ]);
-    return { images: [...images, model], model };
+    return {
+        images: [...images, model, prometheus, kubeStateMetrics],
+        configured: {
+            image: model.reference,
+            prometheusImage: prometheus.reference,
+            kubeStateMetricsImage: kubeStateMetrics.reference,
+        },
+    };
+}
+
+/**
+ * Prometheus without the pages of its web interface, which its Go module does not hold; the API is whole. The path of
+ * the program, user and working directory are those of the official image. It has no arguments, so that they must be
+ * given, no configuration and no shell.
+ */
+function prometheusApiOnly(binaries: Binaries): ImageSpec {
+    return {
+        name: "dev.local/prometheus-api-only",
+        entrypoint: ["/bin/prometheus"],
+        user: "65534:65534",
+        workingDirectory: "/prometheus",
+        files: {
+            "/bin/prometheus": { source: join(binaries.prometheus, "prometheus") },
+        },
+    };
+}
+
+/** The stand-in for kube-state-metrics, under the path and with the entrypoint of the official image. */
+function kubeStateMetricsStandIn(binaries: Binaries): ImageSpec {
+    return {
+        name: "dev.local/kube-state-metrics-stand-in",
+        entrypoint: ["/kube-state-metrics", "--port=8080", "--telemetry-port=8081"],
+        user: "65534:65534",
+        files: {
+            "/kube-state-metrics": {
+                source: join(binaries.kubeStateMetrics, "kube-state-metrics-stand-in"),
+            },
+        },
+    };
 }
 
 async function envoy(binaries: Binaries): Promise<ImageSpec> {

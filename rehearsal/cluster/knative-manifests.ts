@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { ENVOY_IMAGE, KNATIVE_IMAGES } from "./images";
+import { knativeRelease, VERSIONS } from "./versions";
 
 /** Objects of Knative and Kourier in the order in which they must be applied. */
 export interface Stages {
@@ -52,7 +53,7 @@ async function yamlFiles(folder: string): Promise<string[]> {
 export function adaptManifests(upstream: readonly KubernetesObject[]): Stages {
     const objects = upstream
         .filter(({ kind = "" }) => !SCALING.includes(kind))
-        .map((object) => adapt(withOurImages(object) as KubernetesObject));
+        .map((object) => adapt(withVersion(withOurImages(object) as KubernetesObject)));
     const ofKinds = (...kinds: string[]): KubernetesObject[] =>
         objects.filter(({ kind = "" }) => kinds.includes(kind));
     const definitions = ofKinds("CustomResourceDefinition");
@@ -103,6 +104,22 @@ function ourImage(text: string): string {
         throw new Error(`Knative's manifests use the image ${text}, which is not built here.`);
     }
     return image;
+}
+
+/** Upstream's releases say in this label which they are, where the sources have `devel`. */
+const VERSION_LABEL = "app.kubernetes.io/version";
+
+function withVersion(object: KubernetesObject): KubernetesObject {
+    const labels = object.metadata?.labels;
+    if (labels?.[VERSION_LABEL] !== "devel") {
+        return object;
+    }
+    const isKourier = labels["app.kubernetes.io/component"] === "net-kourier";
+    const release = knativeRelease(isKourier ? VERSIONS.netKourier : VERSIONS.knativeServing);
+    const replaced: unknown = JSON.parse(JSON.stringify(object), (key, value: unknown) =>
+        key === VERSION_LABEL ? release : value,
+    );
+    return replaced as KubernetesObject;
 }
 
 function adapt(object: KubernetesObject): KubernetesObject {

@@ -50,16 +50,16 @@ export async function startRehearsalStack(
             [HOLD_VARIABLE]: hold,
         },
     });
-    const { model } = await packImages(await buildBinaries());
+    const { configured } = await packImages(await buildBinaries());
     const cloud = await startCloudOf(folder, options);
     const deployment = new Deployment(engine, { show: false });
-    await deployment.configure({ image: model.reference });
+    await deployment.configure({ images: configured });
     return {
         folder,
         engine,
         deployment,
         cloud,
-        image: model.reference,
+        image: configured.image,
         hold: async (names) => {
             const held = `${hold}.held`;
             await rm(held, { force: true });

@@ -85,7 +85,7 @@ describe("the program on a real Knative", () => {
         const environment = { PULUMI_NODEJS_TRANSPILE_ONLY: "true" };
         engine = await prepareEngine({ folder, environment });
         deployment = new Deployment(engine, { show: false });
-        await deployment.configure({ kubeconfig: cluster.kubeconfig, image: cluster.modelImage });
+        await deployment.configure({ kubeconfig: cluster.kubeconfig, images: cluster.configuredImages });
     });
 
     after(() => rm(folder, { recursive: true, force: true }));
@@ -125,12 +125,12 @@ describe("the program on a real Knative", () => {
         const contents = await readFile(cluster.kubeconfig, "utf8");
         const unreachable = join(folder, "unreachable");
         await writeFile(unreachable, contents.replace(/server: .*/, "server: https://127.0.0.1:1"));
-        await deployment.configure({ kubeconfig: unreachable, image: cluster.modelImage });
+        await deployment.configure({ kubeconfig: unreachable, images: cluster.configuredImages });
         await assert.rejects(
             deployment.up(),
             /cluster of the kubeconfig \(https:\/\/127\.0\.0\.1:1\) does not answer/,
         );
-        await deployment.configure({ kubeconfig: cluster.kubeconfig, image: cluster.modelImage });
+        await deployment.configure({ kubeconfig: cluster.kubeconfig, images: cluster.configuredImages });
     });
 
     it("refuses a cluster without GPUs", async () => {

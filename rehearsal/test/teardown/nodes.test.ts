@@ -232,8 +232,8 @@ describe("the local Kubernetes", function () {
     });
 
     it("removes Knative with every Knative Service", async () => {
-        const { model } = await prepareParts();
-        await runService(kubernetes, model.reference);
+        const { configured } = await prepareParts();
+        await runService(kubernetes, configured.image);
         await timed("Knative removed", () => kubernetes.removeKnative());
         const config = await configOf(kubernetes);
         const { items } = await config

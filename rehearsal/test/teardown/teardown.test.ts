@@ -305,7 +305,7 @@ async function runWorker({ kubeconfig }: Cluster): Promise<void> {
     });
 }
 
-async function runService({ kubeconfig, gatewayAddress, modelImage }: Cluster): Promise<void> {
+async function runService({ kubeconfig, gatewayAddress, configuredImages }: Cluster): Promise<void> {
     const config = new KubeConfig();
     config.loadFromFile(kubeconfig);
     const api = config.makeApiClient(CustomObjectsApi);
@@ -316,7 +316,7 @@ async function runService({ kubeconfig, gatewayAddress, modelImage }: Cluster): 
         plural: "services",
     };
     const container = {
-        image: modelImage,
+        image: configuredImages.image,
         command: ["python3", "launch.py", "--listen", "--api"],
         ports: [{ containerPort: 7860 }],
         resources: { limits: { "nvidia.com/gpu": "1" } },

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { ENVOY_IMAGE, KNATIVE_IMAGES } from "../../cluster/images";
 import { adaptManifests } from "../../cluster/knative-manifests";
+import { knativeRelease, VERSIONS } from "../../cluster/versions";
 
 /** A Deployment as upstream writes it, in the parts that matter here. */
 function deployment(image: string, probe?: object): KubernetesObject {
@@ -54,6 +55,28 @@ describe("Knative's manifests", () => {
             object("policy/v1", "PodDisruptionBudget", "activator-pdb"),
         ]);
         assert.deepEqual(Object.values(stages).flat(), []);
+    });
+
+    it("say which release they are of, as upstream's releases do", () => {
+        const made = (component: string, version: string): KubernetesObject => {
+            const labels = {
+                "app.kubernetes.io/component": component,
+                "app.kubernetes.io/version": version,
+            };
+            const template = { metadata: { labels }, spec: { containers: [] } };
+            return object("apps/v1", "Deployment", "a", {
+                metadata: { name: "a", labels },
+                spec: { template },
+            });
+        };
+        const modules = { activator: VERSIONS.knativeServing, "net-kourier": VERSIONS.netKourier };
+        for (const [component, version] of Object.entries(modules)) {
+            assert.deepEqual(adaptManifests([made(component, "devel")]).programs, [
+                made(component, knativeRelease(version)),
+            ]);
+        }
+        const others = object("v1", "ConfigMap", "a", { data: { version: "devel" } });
+        assert.deepEqual(adaptManifests([others]).configuration, [others]);
     });
 
     it("use our images wherever upstream names one, and change nothing else in that text", () => {

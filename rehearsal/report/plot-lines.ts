@@ -1,0 +1,73 @@
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import type { Unit } from "../../components/monitoring/dashboard";
+import type { GridPoint } from "./timeline-grid";
+
+/** One line of a plot. */
+export interface Line {
+    /** What the legend calls it; two of the same name are drawn in one colour. */
+    readonly name: string;
+    readonly points: readonly GridPoint[];
+}
+
+/** What is drawn. */
+export interface LinePlot {
+    /** Says to a screen reader what the plot is. */
+    readonly title: string;
+    readonly unit: Unit | "milliseconds";
+    /** At least one, with at least one value. */
+    readonly lines: readonly Line[];
+}
+
+/** Pixels. */
+const [WIDTH, HEIGHT, MARGIN_LEFT] = [560, 220, 64];
+
+/** Values that a plot shows at least, so that a flat line is not blown up. */
+const LEAST_TOP = 1;
+
+/**
+ * Draws lines over the seconds of a run, with axes and legend, as HTML around an SVG: no script and nothing from
+ * outside.
+ */
+export function plotLines({ title, unit, lines }: LinePlot): string {
+    const { document } = parseHTML("<html><body></body></html>");
+    const points = lines.flatMap(({ name, points: some }) =>
+        some.map((point) => ({ ...point, name })),
+    );
+    const values = points.map(({ value }) => value).filter((value) => !Number.isNaN(value));
+    const isRatio = unit === "ratio";
+    const figure = Plot.plot({
+        document,
+        ariaLabel: title,
+        figure: true,
+        width: WIDTH,
+        height: HEIGHT,
+        marginLeft: MARGIN_LEFT,
+        color: { legend: true, scheme: "observable10", domain: lines.map(({ name }) => name) },
+        x: { label: "seconds since the start", grid: true },
+        y: {
+            label: isRatio ? "%" : unit,
+            percent: isRatio,
+            // 200M in place of 200,000,000.
+            ...(unit === "bytes" && { tickFormat: "~s" }),
+            grid: true,
+            nice: true,
+            domain: domainOf(values, isRatio),
+        },
+        marks: [
+            Plot.ruleY([0]),
+            Plot.lineY(points, { x: "second", y: "value", stroke: "name", curve: "linear" }),
+            // A value alone between two gaps has no line.
+            Plot.dot(points, { x: "second", y: "value", stroke: "name", r: 0.5 }),
+        ],
+    });
+    return figure.outerHTML;
+}
+
+/** From 0 or what is below it; a share in percent, as the axis then has it. */
+function domainOf(values: readonly number[], isRatio: boolean): [number, number] {
+    const scale = isRatio ? 100 : 1;
+    const bottom = values.reduce((least, value) => Math.min(least, value), 0);
+    const top = values.reduce((most, value) => Math.max(most, value), isRatio ? 1 : 0);
+    return [bottom * scale, top === bottom ? bottom * scale + LEAST_TOP : top * scale];
+}

@@ -1,0 +1,440 @@
+import {
+    AppsV1Api,
+    CoreV1Api,
+    KubeConfig,
+    PatchStrategy,
+    RbacAuthorizationV1Api,
+    setHeaderOptions,
+} from "@kubernetes/client-node";
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "mocha";
+import { alerts } from "../../../components/monitoring/alerts";
+import type { Panel } from "../../../components/monitoring/dashboard";
+import { dashboards } from "../../../components/monitoring/dashboards";
+import { ENVOY_NAMES } from "../../../components/monitoring/metric-names";
+import { unlessMissing } from "../../cluster/unless-missing";
+import { until } from "../../cluster/until";
+import type { Service } from "../../drawing";
+import type { ActiveAlert } from "../../prometheus";
+import { panelLines } from "../../report/panel-lines";
+import { type StackMonitoring, stackMonitoring } from "../../stack-monitoring";
+import { closedLoop, mean, type Measured, measuredImage, percentile } from "./measured-load";
+import { type RehearsalStack, startRehearsalStack } from "./rehearsal-stack";
+
+/** One client more than the two pods of maxScale, so that a request always waits. */
+const CLIENTS = 3;
+const IMAGES = 40;
+/** Requests without the right password: answered 401 by a pod. */
+const REFUSED = 3;
+
+/** Kept for the length of a request; also the time that a pod is given to end. */
+const TIMEOUT_SECONDS = 180;
+
+/** More than anything that is waited for in the cluster takes, in seconds. */
+const PATIENCE = 120;
+
+/** Knative's names for the parts that are taken away. */
+const ACTIVATOR_AND_AUTOSCALER = ["activator", "autoscaler"];
+const KNATIVE = "knative-serving";
+
+describe("the monitoring of the service", () => {
+    let stack: RehearsalStack;
+    let monitoring: StackMonitoring;
+    let service: Service;
+    let cluster: KubeConfig;
+    let panels: readonly Panel[];
+    /** What the client of the load saw, the refused requests included. */
+    const answers: Measured[] = [];
+    const load = { start: new Date(), end: new Date() };
+    /** When the requests that took too long had been answered. */
+    let failed = new Date();
+    const tables = { panels: [] as string[], percentiles: [] as string[], alerts: [] as string[] };
+
+    /** Sets a variable of the model server, which starts a new revision with the next `up`. */
+    const setVariable = (name: string, value: string): Promise<unknown> => {
+        const path = ["--path", "--type", "string", `environment.${name}`];
+        return stack.engine.pulumi(["config", "set", ...path, value]);
+    };
+
+    before(async () => {
+        stack = await startRehearsalStack();
+        await stack.deployment.set("timeoutSeconds", String(TIMEOUT_SECONDS));
+        await setVariable("MODEL_SERVER_SERVICE_SECONDS", "3-12");
+        await stack.deployment.up();
+        const found = await stackMonitoring(stack.deployment);
+        assert.ok(found, "the rehearsal's stack has no Prometheus");
+        monitoring = found;
+        panels = dashboards(found.service).flatMap(({ rows }) => rows.flatMap((row) => row.panels));
+        service = await stack.deployment.service();
+        cluster = new KubeConfig();
+        cluster.loadFromString(String((await stack.deployment.outputs())["kubeconfig"]));
+    });
+
+    after(async () => {
+        for (const [title, lines] of Object.entries(tables)) {
+            process.stderr.write(`\n${title}\n${lines.map((line) => `  ${line}\n`).join("")}`);
+        }
+        await stack.remove();
+    });
+
+    /** The value of one query of a panel now; undefined without a result. */
+    const valueOf = async (title: string, legend: string): Promise<number | undefined> => {
+        const query = panels
+            .find((panel) => panel.title === title)
+            ?.queries.find((each) => each.legend === legend);
+        assert.ok(query, `no panel ${title} has a query called ${legend}`);
+        const samples = await monitoring.prometheus.query(query.expression);
+        assert.ok(samples.length <= 1, `${title}: ${legend} has ${samples.length} series`);
+        return samples[0]?.value;
+    };
+    const isNear = (value: number | undefined, expected: number, tolerance: number): boolean =>
+        value !== undefined && Math.abs(value - expected) <= tolerance;
+    const requireNear = (
+        what: string,
+        value: number | undefined,
+        expected: number,
+        tolerance: number,
+    ): void => {
+        tables.panels.push(`${what}: ${String(value)}, expected ${expected} ± ${tolerance}`);
+        assert.ok(
+            isNear(value, expected, tolerance),
+            `${what} is ${String(value)}; expected ${expected} ± ${tolerance}`,
+        );
+    };
+    const nameOf = ({ prices }: { prices: string }): string =>
+        prices.replace("{}", monitoring.service.currency);
+    const IDLE_COST = { prices: "Idle cost per hour ({})" };
+    const COST = { prices: "Cost per 1000 images ({})" };
+
+    it("reads every kind of target", async () => {
+        const kinds = [
+            "cadvisor",
+            "envoy",
+            "knative",
+            "kube-state-metrics",
+            "kubelet",
+            "prometheus",
+            "queue-proxy",
+        ];
+        await until("all targets to be up", PATIENCE, async () => {
+            const targets = await monitoring.prometheus.targets();
+            const down = targets.filter(({ health }) => health !== "up");
+            if (down.length > 0) {
+                throw new Error(
+                    down.map(({ job, url, error }) => `${job} ${url}: ${error}`).join("; "),
+                );
+            }
+            assert.deepEqual([...new Set(targets.map(({ job }) => job))].sort(), kinds);
+            return true;
+        });
+    });
+
+    it("shows requests, pods and GPUs while they are at work", async () => {
+        load.start = new Date();
+        for (let count = 0; count < REFUSED; count += 1) {
+            answers.push(await measuredImage(service, { credentials: "nobody:nothing" }));
+        }
+        const loaded = closedLoop(service, { clients: CLIENTS, images: IMAGES });
+        const expected: [title: string, legend: string, value: number][] = [
+            ["Pods", "ready", 2],
+            ["Pods", "asked for", 2],
+            ["Requests in the service", "running", 2],
+            ["Requests in the service", "waiting", 1],
+            ["GPUs of pods", "held", 2],
+            ["GPUs of pods", "used", 2],
+            ["GPUs of pods", "idle", 0],
+            [nameOf(IDLE_COST), "idle", 0],
+            ["Desired and actual pods", "maxScale", 2],
+            ["Concurrency", "target of a pod", 1],
+        ];
+        try {
+            // At once: the load must still be there for the last of them.
+            await Promise.all(
+                expected.map(([title, legend, value]) =>
+                    until(`${title}: ${legend} to be ${value}`, PATIENCE, async () => {
+                        const now = await valueOf(title, legend);
+                        return now === value ? true : undefined;
+                    }),
+                ),
+            );
+            for (const [title, legend, value] of expected) {
+                tables.panels.push(`${title}: ${legend}: ${value}, during load`);
+            }
+        } finally {
+            answers.push(...(await loaded));
+            load.end = new Date();
+        }
+        const succeeded = answers.filter(({ status }) => status === 200);
+        assert.equal(succeeded.length, IMAGES);
+        assert.equal(answers.filter(({ status }) => status === 401).length, REFUSED);
+        // A tenth of them beyond the end of Knative's own histograms.
+        assert.ok(percentile(succeeded, 0.9) > 10, "the load has no slow requests");
+    });
+
+    it("counts what the client counted", async () => {
+        const all = answers.length;
+        await until("the last requests to be counted", PATIENCE, async () =>
+            isNear(await valueOf("Requests behind the percentiles", "requests"), all, 1)
+                ? true
+                : undefined,
+        );
+        const perSecond = (count: number): number => count / 300;
+        const one = perSecond(1);
+        requireNear(
+            "Request volume",
+            await valueOf("Request volume", "answers"),
+            perSecond(all),
+            one,
+        );
+        requireNear("4xx", await valueOf("4xx", "4xx"), perSecond(REFUSED), one / 2);
+        requireNear("5xx", await valueOf("5xx", "5xx"), 0, 0);
+        requireNear(
+            "Success rate",
+            await valueOf("Success rate", "2xx and 3xx"),
+            IMAGES / all,
+            0.02,
+        );
+        requireNear("Images per hour", await valueOf("Images per hour", "images"), IMAGES, 1);
+    });
+
+    for (const quantile of [0.5, 0.9, 0.95, 0.99]) {
+        const title = `P${quantile * 100}`;
+        it(`agrees with the client on ${title} within one bucket`, async () => {
+            const shown = await valueOf(title, title);
+            const seen = percentile(answers, quantile);
+            const bucketOf = (seconds: number): number =>
+                ENVOY_NAMES.bucketBounds.filter((bound) => bound < seconds).length;
+            tables.percentiles.push(
+                `${title}: dashboard ${shown?.toFixed(2) ?? "none"} s, client ${seen.toFixed(2)} s`,
+            );
+            assert.ok(shown !== undefined);
+            assert.ok(
+                Math.abs(bucketOf(shown) - bucketOf(seen)) <= 1,
+                `${title} is ${shown} s; the client saw ${seen} s`,
+            );
+        });
+    }
+
+    it("splits the time of a request into waiting, cold start and service", async () => {
+        const part = async (legend: string): Promise<number> =>
+            (await valueOf("Where the time goes", legend)) ?? NaN;
+        const [queue, coldStart, drawing, all] = await Promise.all(
+            ["queue", "cold start", "service", "all"].map(part),
+        );
+        assert.ok(queue !== undefined && coldStart !== undefined && drawing && all);
+        requireNear("Where the time goes: all", all, mean(answers), 0.1 * mean(answers));
+        // Drawings take 3 to 12 s; the refused requests nothing.
+        requireNear("Where the time goes: service", drawing, 7.5 * (IMAGES / answers.length), 1.5);
+        assert.ok(queue > 0, "with a client more than pods, requests wait");
+        // The waits are sampled.
+        requireNear("Where the time goes: sum", queue + coldStart + drawing, all, 0.3 * all);
+    });
+
+    it("prices an image by the GPU-seconds that pods held for it", async () => {
+        const seconds = (load.end.getTime() - load.start.getTime()) / 1000;
+        const perImage = await valueOf("GPU-seconds per image", "held by pods");
+        const perThousand = await valueOf(nameOf(COST), "held by pods");
+        assert.ok(perImage !== undefined && perThousand !== undefined);
+        tables.panels.push(`GPU-seconds per image: ${perImage}; cost per 1000: ${perThousand}`);
+        // One GPU all the time and another from its start on; and what they held before and after.
+        assert.ok(perImage > seconds / IMAGES, `${perImage} GPU-seconds per image`);
+        assert.ok(perImage < (2 * (seconds + 120)) / IMAGES, `${perImage} GPU-seconds per image`);
+        const price = (1000 / 3600) * monitoring.service.gpuHourPrice;
+        requireNear("Cost per GPU-second", perThousand / perImage, price, 0.05 * price);
+    });
+
+    it("has data in every query of every panel", async () => {
+        const range = { ...load, stepSeconds: 5 };
+        const empty: string[] = [];
+        for (const panel of panels) {
+            for (const query of panel.queries) {
+                const one = { ...panel, queries: [query] };
+                const lines = await panelLines(monitoring.prometheus, one, range);
+                const values = lines.flatMap(({ points }) =>
+                    points.map(({ value }) => value).filter((value) => !Number.isNaN(value)),
+                );
+                if (values.length === 0) {
+                    empty.push(`${panel.title}: ${query.legend}`);
+                } else {
+                    tables.panels.push(
+                        `${panel.title}: ${query.legend}: ${lines.length} series, ${Math.min(...values)} to ${Math.max(...values)}`,
+                    );
+                }
+            }
+        }
+        assert.deepEqual(empty, []);
+    });
+
+    it("costs little memory and processor time", async () => {
+        const namespace = `${monitoring.service.namespace}-monitoring`;
+        const take = async (title: string): Promise<number> => {
+            const expression = panels.find((panel) => panel.title === title)?.queries[0]
+                ?.expression;
+            assert.ok(expression, `no panel ${title}`);
+            const samples = await monitoring.prometheus.query(expression);
+            const ours = samples.find(({ labels }) => labels["namespace"] === namespace);
+            assert.ok(ours, `${title} says nothing of ${namespace}`);
+            return ours.value;
+        };
+        const [memory, cores] = [await take("Memory"), await take("CPU")];
+        tables.panels.push(
+            `Monitoring takes ${(memory / 2 ** 20).toFixed(0)} MiB and ${cores.toFixed(3)} cores`,
+        );
+        assert.ok(memory > 2 ** 24 && memory < 2 ** 29, `${memory} bytes`);
+        assert.ok(cores > 0 && cores < 0.3, `${cores} cores`);
+    });
+
+    /** Waits until an alert is in a state, and notes how long that took from its fault on. */
+    const requireAlert = async (
+        name: string,
+        fault: string,
+        since: Date,
+        state: ActiveAlert["state"] = "firing",
+    ): Promise<ActiveAlert> => {
+        const definition = alerts(monitoring.service).find((alert) => alert.name === name);
+        assert.ok(definition, `there is no alert ${name}`);
+        const { forSeconds, severity } = definition;
+        // Beyond its own time: the fault's effect, a scrape, two evaluations.
+        const seconds = (state === "firing" ? forSeconds : 0) + 2 * PATIENCE;
+        const found = await until(`${name} to be ${state}`, seconds, async () =>
+            (await monitoring.prometheus.alerts()).find(
+                (alert) => alert.name === name && (state === "pending" || alert.state === state),
+            ),
+        );
+        const took = (Date.now() - since.getTime()) / 1000;
+        const waited =
+            state === "firing" ? "fired" : `pending (its ${forSeconds} s not waited for)`;
+        tables.alerts.push(`${name} (${severity}): ${fault}: ${waited} after ${took.toFixed(0)} s`);
+        assert.ok(found.annotations["summary"], `${name} has no summary`);
+        assert.doesNotMatch(found.annotations["summary"], /\{\{|error expanding/);
+        return found;
+    };
+    const gone = (...names: readonly string[]): Promise<true> =>
+        until(`${names.join(", ")} to end`, 2 * PATIENCE, async () => {
+            const active = await monitoring.prometheus.alerts();
+            return active.some(({ name }) => names.includes(name)) ? undefined : true;
+        });
+
+    it("notices idle GPUs", async () => {
+        await requireAlert("IdleGpus", "pods without requests after the load", load.end, "pending");
+    });
+
+    it("fires for a service that is too slow for its clients", async function () {
+        this.timeout(900_000);
+        // Longer than a request may take, by a program that goes on when it is told to end.
+        await setVariable("MODEL_SERVER_SERVICE_SECONDS", "400");
+        await setVariable("MODEL_SERVER_SIGTERM", "ignore");
+        await stack.deployment.up();
+        const since = new Date();
+        const many = Promise.all(Array.from({ length: 12 }, () => measuredImage(service)));
+        const fault = "12 requests at once, none of which is answered in time";
+        await Promise.all([
+            many.then((measured) => {
+                assert.deepEqual(
+                    measured.map(({ status }) => status),
+                    measured.map(() => 504),
+                );
+            }),
+            requireAlert("RequestsWaitAtMaxScale", fault, since),
+            requireAlert("LongAtMaxScale", fault, since, "pending"),
+            requireAlert("LongPanic", fault, since, "pending"),
+        ]);
+        failed = new Date();
+        const errors = "12 answers of 504";
+        await Promise.all([
+            requireAlert("ErrorBudgetBurnsFast", errors, failed),
+            requireAlert("ErrorBudgetBurnsSlowly", errors, failed, "pending"),
+            requireAlert("ResponsesSlow", errors, failed, "pending"),
+        ]);
+    });
+
+    it("fires for a pod that ignores that it has been told to end", async () => {
+        const core = cluster.makeApiClient(CoreV1Api);
+        const { namespace } = monitoring.service;
+        const since = await until("a pod to be told to end", 2 * PATIENCE, async () => {
+            const { items } = await core.listNamespacedPod({ namespace });
+            return items.find(({ metadata }) => metadata?.deletionTimestamp)
+                ? new Date()
+                : undefined;
+        });
+        const fault = "a container that ignores SIGTERM, at scale-down";
+        const { labels } = await requireAlert("PodStuckTerminating", fault, since);
+        assert.match(labels["pod"] ?? "", /-deployment-/);
+    });
+
+    it("fires for slow responses", async () => {
+        await requireAlert("ResponsesSlow", "12 requests that took 180 s", failed);
+    });
+
+    it("fires for an activator and an autoscaler that are gone, until they are back", async () => {
+        const apps = cluster.makeApiClient(AppsV1Api);
+        const scale = async (replicas: number): Promise<void> => {
+            for (const name of ACTIVATOR_AND_AUTOSCALER) {
+                await apps.patchNamespacedDeploymentScale(
+                    { name, namespace: KNATIVE, body: { spec: { replicas } } },
+                    setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
+                );
+            }
+        };
+        await scale(0);
+        const since = new Date();
+        try {
+            const fault = "scaled to no pod";
+            await Promise.all([
+                requireAlert("ActivatorGone", fault, since),
+                requireAlert("AutoscalerGone", fault, since),
+            ]);
+        } finally {
+            await scale(1);
+        }
+        await gone("ActivatorGone", "AutoscalerGone");
+    });
+
+    it("fires for requests that wait for a GPU that is not to be had", async () => {
+        await until("all GPU nodes to leave", 3 * PATIENCE, async () => {
+            const { nodes } = await stack.cloud.inventory();
+            return nodes.every(({ gpus }) => gpus === 0) ? true : undefined;
+        });
+        await stack.cloud.setFault({ name: "quota", action: "RunInstances" });
+        const since = new Date();
+        const abort = new AbortController();
+        const waiting = measuredImage(service, { signal: abort.signal });
+        waiting.catch(() => undefined);
+        try {
+            const fault = "no GPU node by the cloud's quota";
+            const [, { labels }] = await Promise.all([
+                requireAlert("ColdStartSlow", fault, since),
+                requireAlert("GpuUnschedulable", fault, since, "pending"),
+            ]);
+            assert.match(labels["pod"] ?? "", /-deployment-/);
+        } finally {
+            abort.abort(new Error("the fault is over"));
+            await stack.cloud.clearFaults();
+        }
+        await assert.rejects(waiting, /the fault is over/);
+        await gone("ColdStartSlow", "GpuUnschedulable");
+    });
+
+    it("leaves nothing behind when it is switched off", async () => {
+        const namespace = `${monitoring.service.namespace}-monitoring`;
+        const core = cluster.makeApiClient(CoreV1Api);
+        assert.ok(await unlessMissing(core.readNamespace({ name: namespace })));
+        await stack.deployment.set("monitoring", "none");
+        await stack.deployment.up();
+        assert.equal(await unlessMissing(core.readNamespace({ name: namespace })), undefined);
+        const left = (await stack.deployment.resources()).filter((urn) =>
+            /sd:monitoring:/.test(urn),
+        );
+        assert.deepEqual(left, []);
+        const rbac = cluster.makeApiClient(RbacAuthorizationV1Api);
+        const ours = { labelSelector: "app.kubernetes.io/part-of=stable-diffusion-knative" };
+        assert.deepEqual((await rbac.listClusterRole(ours)).items, []);
+        assert.deepEqual((await rbac.listClusterRoleBinding(ours)).items, []);
+        const { data = {} } = await core.readNamespacedConfigMap({
+            name: "config-observability",
+            namespace: KNATIVE,
+        });
+        const keys = Object.keys(data).filter((key) => /^(request-)?metrics-protocol$/.test(key));
+        assert.deepEqual(keys, []);
+    });
+});
