@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { admissionInForce } from "./components/admission-readiness";
 import { Cluster } from "./components/cluster";
+import { controlPlane, controlPlaneRestarted } from "./components/control-plane";
 import { openExistingCluster } from "./components/existing-cluster";
 import { requireFixedSettings } from "./components/fixed-settings";
 import { GpuNodePool } from "./components/gpu-node-pool";
@@ -46,6 +47,7 @@ export = async () => {
                   ...watcher,
                   kubeconfig: cluster.kubeconfig,
               });
+    const mustRestart = settings.manageKnativeConfig && metricNames === "opentelemetry";
     const knative = new Knative(
         "knative",
         {
@@ -53,9 +55,11 @@ export = async () => {
             retainConfig: settings.target === "ack" && settings.ack.knative !== undefined,
             domain: settings.domain,
             metrics: watcher.mode === "none" ? "none" : metricNames,
+            controlPlane: mustRestart ? await controlPlane(cluster.kubeconfig) : [],
         },
         inCluster,
     );
+    await controlPlaneRestarted(cluster.kubeconfig, knative);
     const guards: pulumi.Resource[] = [knative];
     if (settings.manageKnativeConfig) {
         const admission = new KnativeAdmission("knative-admission", settings, inCluster);

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { loadKubeconfig, reason } from "./cluster-facts";
 import { KNATIVE_NAMESPACE, OBSERVABILITY } from "./knative-config";
 import { KNATIVE_VERSION, metricNames, metricsSwitchedOff } from "./knative-observability";
+import { known } from "./known";
 import type { MetricNames } from "./monitoring/monitored-service";
 import { userError } from "./user-error";
 
@@ -27,13 +28,10 @@ export async function installedMetricNames({
     knativeVersion,
     manageKnativeConfig,
 }: InstalledKnativeArgs): Promise<MetricNames | undefined> {
-    const output = pulumi.unsecret(kubeconfig);
-    if (pulumi.runtime.isDryRun() && !(await isKnown(output))) {
+    const contents = await known(kubeconfig);
+    if (contents === undefined) {
         return knativeVersion === undefined ? undefined : metricNames(knativeVersion);
     }
-    const contents = await new Promise<string>((resolve) => {
-        output.apply(resolve);
-    });
     const version = knativeVersion ?? (await installedVersion(contents));
     if (version === undefined) {
         if (pulumi.runtime.isDryRun()) {
@@ -112,9 +110,4 @@ async function unlessAbsent<T>(read: Promise<T>): Promise<T | undefined> {
             cause: error,
         });
     }
-}
-
-/** Whether a value is known in a preview: the SDK keeps this at an output, and does not declare it. */
-function isKnown(output: pulumi.Output<unknown>): Promise<boolean> {
-    return (output as unknown as { readonly isKnown: Promise<boolean> }).isKnown;
 }

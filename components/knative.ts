@@ -17,6 +17,12 @@ import {
 import { observabilityConfig } from "./knative-observability";
 import type { MetricNames } from "./monitoring/monitored-service";
 
+/**
+ * Annotation of the control plane's pods whose change restarts them: since 1.19 Knative reads how to say its metrics only at
+ * the start (knative/serving#15963).
+ */
+const RESTARTED_FOR = "stable-diffusion-knative/metrics";
+
 /** Arguments for {@link Knative}. */
 export interface KnativeArgs {
     /** Whether to set Knative's ConfigMaps, which all services of the cluster share. */
@@ -33,12 +39,18 @@ export interface KnativeArgs {
      * preview that does not know. `none`: metrics and request log are left as they are.
      */
     readonly metrics: MetricNames | "none" | undefined;
+    /** Deployments of the control plane, by name, that read whether to say metrics only when they start. */
+    readonly controlPlane: readonly string[];
 }
 
 /** The configuration of the Knative Serving that is installed in a cluster. */
 export class Knative extends pulumi.ComponentResource {
+    /** Deployments of the control plane that were told to restart, known when they were. */
+    public readonly restarted: pulumi.Output<string[]>;
+
     constructor(name: string, args: KnativeArgs, opts?: pulumi.ComponentResourceOptions) {
         super("sd:knative:Knative", name, {}, opts);
+        const patches: pulumi.Resource[] = [];
 
         if (args.manageConfig) {
             const config: Record<string, pulumi.Input<Record<string, string>>> = {
@@ -48,7 +60,7 @@ export class Knative extends pulumi.ComponentResource {
                     : { [OBSERVABILITY]: observability(args.metrics) }),
             };
             for (const [configMap, data] of Object.entries(config)) {
-                new k8s.core.v1.ConfigMapPatch(
+                const patch = new k8s.core.v1.ConfigMapPatch(
                     `${name}-${configMap}`,
                     {
                         metadata: {
@@ -65,10 +77,30 @@ export class Knative extends pulumi.ComponentResource {
                         retainOnDelete: args.retainConfig && configMap !== OBSERVABILITY,
                     },
                 );
+                patches.push(patch);
             }
         }
+        const restarts = args.controlPlane.map(
+            (deployment) =>
+                new k8s.apps.v1.DeploymentPatch(
+                    `${name}-${deployment}`,
+                    {
+                        metadata: { name: deployment, namespace: KNATIVE_NAMESPACE },
+                        spec: {
+                            template: {
+                                metadata: { annotations: { [RESTARTED_FOR]: "prometheus" } },
+                            },
+                        },
+                    },
+                    // What starts before the ConfigMap is set does not see it.
+                    { parent: this, dependsOn: patches },
+                ),
+        );
 
-        this.registerOutputs({});
+        this.restarted = pulumi
+            .all(restarts.map(({ metadata }) => metadata.name))
+            .apply((names) => names);
+        this.registerOutputs({ restarted: this.restarted });
     }
 }
 

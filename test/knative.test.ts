@@ -12,6 +12,7 @@ const ARGS: KnativeArgs = {
     retainConfig: false,
     domain: "sd.example.com",
     metrics: "none",
+    controlPlane: [],
 };
 
 async function deploy(args: Partial<KnativeArgs> = {}, preview = false): Promise<Registered[]> {
@@ -66,6 +67,36 @@ describe("Knative", () => {
             assert.deepEqual(found?.inputs["data"], observabilityConfig(metrics));
         });
     }
+
+    it("restarts the control plane once the metrics are switched on, and says when it was told to", async () => {
+        const seen = await recordResources();
+        const { restarted } = new Knative("knative", {
+            ...ARGS,
+            metrics: "opentelemetry",
+            controlPlane: ["activator", "autoscaler"],
+        });
+        assert.deepEqual(await promiseOf(restarted), ["activator", "autoscaler"]);
+        const restarts = seen.filter(({ type }) => type === "kubernetes:apps/v1:DeploymentPatch");
+        assert.deepEqual(
+            restarts.map(({ inputs }) => inputs),
+            ["activator", "autoscaler"].map((name) => ({
+                apiVersion: "apps/v1",
+                kind: "Deployment",
+                metadata: { name, namespace: "knative-serving" },
+                spec: {
+                    template: {
+                        metadata: {
+                            annotations: { "stable-diffusion-knative/metrics": "prometheus" },
+                        },
+                    },
+                },
+            })),
+        );
+        const order = seen.map(({ name }) => name);
+        assert.ok(
+            order.indexOf("knative-config-observability") < order.indexOf("knative-activator"),
+        );
+    });
 
     it("leaves metrics open in a preview that does not know the installed Knative", async () => {
         const seen = await deploy({ metrics: undefined }, true);

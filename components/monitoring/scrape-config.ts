@@ -13,6 +13,12 @@ export interface ScrapeTargets {
     readonly gpuMetrics: boolean;
 }
 
+/** Name of the container port at which Knative's control plane and Kourier's Envoy are scraped. */
+export const METRICS_PORT = "metrics";
+
+/** Label `app` of the pods of Kourier's gateway. Source: config/300-gateway.yaml of net-kourier. */
+export const GATEWAY_APP = "3scale-kourier-gateway";
+
 /** Port of kube-state-metrics. */
 export const KUBE_STATE_METRICS_PORT = 8080;
 
@@ -104,7 +110,7 @@ export function scrapeConfigs(targets: ScrapeTargets): ScrapeConfig[] {
             ...fast,
             kubernetes_sd_configs: pods([KNATIVE_NAMESPACE]),
             relabel_configs: [
-                keep("__meta_kubernetes_pod_container_port_name", "metrics"),
+                keep("__meta_kubernetes_pod_container_port_name", METRICS_PORT),
                 // Where the gateway is in the same namespace, it has a job of its own.
                 {
                     source_labels: ["__meta_kubernetes_pod_label_app"],
@@ -123,7 +129,7 @@ export function scrapeConfigs(targets: ScrapeTargets): ScrapeConfig[] {
             metrics_path: "/stats/prometheus",
             kubernetes_sd_configs: pods([gatewayNamespace], `app=${GATEWAY_APP}`),
             relabel_configs: [
-                keep("__meta_kubernetes_pod_container_port_name", "metrics"),
+                keep("__meta_kubernetes_pod_container_port_name", METRICS_PORT),
                 RUNNING,
                 POD,
             ],
@@ -183,9 +189,6 @@ export function scrapeConfigs(targets: ScrapeTargets): ScrapeConfig[] {
             : []),
     ];
 }
-
-/** Label `app` of the pods of Kourier's gateway. Source: config/300-gateway.yaml of net-kourier. */
-const GATEWAY_APP = "3scale-kourier-gateway";
 
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 

@@ -76,6 +76,7 @@ const POLL_PAUSE = 250;
  *
  * - Helm, Kustomize, YAML and list resources, functions, `ignoreChanges` and every provider option but
  *   `kubeconfig`, `clusterIdentifier`, `namespace` and `enableServerSideApply: true` are refused.
+ * - Patches are not waited for, as with the official one (pulumi-kubernetes#2455).
  * - Kinds for which the official one waits in ways of their own (pods, jobs, …) are refused unless
  *   `pulumi.com/skipAwait` or `pulumi.com/waitFor` says what to wait for.
  * - A patch of an object that does not exist fails; it creates none.
@@ -191,7 +192,7 @@ export function kubernetesPlugin(): Plugin {
                     api,
                     options,
                 );
-                const live = await untilReady(created, inputs, api, options, (reason, last) => {
+                const fail = (reason: string, last: KubernetesObject): never => {
                     throw new InitializationError(
                         `resource ${idOf(last)} was successfully created, but the Kubernetes API server reported that it failed to fully initialize or become live: ${reason}`,
                         {
@@ -200,7 +201,10 @@ export function kubernetesPlugin(): Plugin {
                             inputs,
                         },
                     );
-                });
+                };
+                const live = isPatch
+                    ? created
+                    : await untilReady(created, inputs, api, options, fail);
                 return { id: idOf(live), properties: checkpoint(live, inputs, fieldManager) };
             }),
 
@@ -225,7 +229,7 @@ export function kubernetesPlugin(): Plugin {
                 const fieldManager =
                     state?.fieldManager ?? `pulumi-kubernetes-${randomBytes(4).toString("hex")}`;
                 const found = { id, properties: checkpoint(live, inputs, fieldManager), inputs };
-                if (known !== undefined && !isAnnotated(plain, SKIP_AWAIT)) {
+                if (known !== undefined && !token.isPatch && !isAnnotated(plain, SKIP_AWAIT)) {
                     const readiness = await builtInReadiness(live, () => hasEndpoints(live, api));
                     if (!readiness.ready) {
                         throw new InitializationError(`resource ${id}: ${readiness.reason}`, found);
@@ -261,7 +265,7 @@ export function kubernetesPlugin(): Plugin {
                     preview: options.preview,
                     adopt: !isPatch,
                 });
-                if (options.preview) {
+                if (options.preview || isPatch) {
                     return checkpoint(updated, news, fieldManager);
                 }
                 const ready = await untilReady(updated, news, api, options, (reason, last) => {

@@ -181,8 +181,45 @@ export function installed(version = "1.23.0"): Record<string, unknown> {
         [`/apis/apps/v1/namespaces/knative-serving/deployments/${name}`]: {
             metadata: { name, labels: { "app.kubernetes.io/version": version } },
         },
+        "/apis/apps/v1/namespaces/knative-serving/deployments": {
+            items: [
+                deployment("activator", { ports: ["http1", "metrics"] }),
+                deployment("no-metrics", { ports: ["http1"] }),
+                deployment("gateway", { app: "3scale-kourier-gateway", ports: ["metrics"] }),
+            ],
+        },
         "/api/v1/namespaces/knative-serving/configmaps/config-observability": {
             data: { "metrics-protocol": "prometheus", "request-metrics-protocol": "prometheus" },
+        },
+    };
+}
+
+/** A Deployment of Knative's namespace that has rolled out, but for what `status` says. */
+export function deployment(
+    name: string,
+    {
+        app = name,
+        ports = ["metrics"],
+        status = {},
+    }: { app?: string; ports?: readonly string[]; status?: Readonly<Record<string, number>> } = {},
+): object {
+    return {
+        metadata: { name, generation: 2 },
+        spec: {
+            replicas: 1,
+            template: {
+                metadata: { labels: { app } },
+                spec: {
+                    containers: [{ name, ports: ports.map((port) => ({ name: port })) }],
+                },
+            },
+        },
+        status: {
+            observedGeneration: 2,
+            replicas: 1,
+            updatedReplicas: 1,
+            availableReplicas: 1,
+            ...status,
         },
     };
 }
