@@ -176,8 +176,7 @@ export class StableDiffusion extends pulumi.ComponentResource {
             },
             {
                 ...self,
-                dependsOn: namespace,
-                // A plain name does not say that the Service goes when its Namespace is replaced.
+                // A plain name does not say that the Service comes after its Namespace, and goes with it.
                 replaceWith: [namespace],
                 hooks: {
                     beforeUpdate: [retryFailure(name, args)],

@@ -17,5 +17,5 @@ export function keepInputs(urn: string, inputs: Props): void {
  * pkg/resource/deploy/step_generator.go)
  */
 export function judgedProps({ urn, props }: Pick<PolicyResource, "urn" | "props">): Props {
-    return Object.keys(props).length > 0 ? (props as Props) : (seen.get(urn) ?? {});
+    return (Object.keys(props).length === 0 ? seen.get(urn) : undefined) ?? props;
 }

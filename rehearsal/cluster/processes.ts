@@ -14,6 +14,8 @@ export interface Process {
     readonly state: string;
     /** Start in clock ticks after boot: with the process id, it identifies a process for good. */
     readonly started: string;
+    /** Seconds of processors that it has used so far, in hundredths. */
+    readonly processorSeconds: number;
     /** Program and arguments; empty for kernel threads and zombies. */
     readonly command: readonly string[];
 }
@@ -47,10 +49,16 @@ export function isRunning({ pid, started }: Pick<Process, "pid" | "started">): b
     }
 }
 
-function parseStat(stat: string): Pick<Process, "parent" | "state" | "started"> {
+function parseStat(stat: string): Omit<Process, "pid" | "command"> {
     // The name, second in the line, is in brackets and may hold blanks and brackets.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return { parent: Number(fields[1]), state: fields[0] ?? "", started: fields[19] ?? "" };
+    return {
+        parent: Number(fields[1]),
+        state: fields[0] ?? "",
+        started: fields[19] ?? "",
+        // The kernel shows times in hundredths of a second, whatever its own clock.
+        processorSeconds: (Number(fields[11]) + Number(fields[12])) / 100,
+    };
 }
 
 /** The processes that were started for the cluster, except containers. */

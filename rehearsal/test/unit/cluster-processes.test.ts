@@ -89,6 +89,21 @@ describe("a process that was recorded", () => {
     });
 });
 
+describe("the processor time of a process", () => {
+    it("is what the process itself is told of it", async () => {
+        const used = (): number => {
+            const { user, system } = process.cpuUsage();
+            return (user + system) / 1_000_000;
+        };
+        const before = used();
+        const found = await readProcess(process.pid);
+        assert.ok(found !== undefined && found.processorSeconds > 0);
+        // Two times of the kernel, each cut to hundredths.
+        assert.ok(found.processorSeconds >= before - 0.02);
+        assert.ok(found.processorSeconds <= used());
+    });
+});
+
 describe("processes of a machine", () => {
     it("are those of the cluster that were started for it, not for another", async () => {
         const mine = spawn("sleep", ["1000"], { env: clusterEnvironment("unit-one") });

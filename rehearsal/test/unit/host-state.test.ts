@@ -75,6 +75,7 @@ describe("the processes that a rehearsal could have left", () => {
         parent,
         state: "S",
         started: "0",
+        processorSeconds: 0,
         command: [program],
     });
     const SELF = 100;
