@@ -143,13 +143,20 @@ function sectionOf({ title, description, unit, queries }: Panel): string[] {
     return [
         `#### ${title}`,
         "",
-        `${description} In ${unit}.`,
+        `${description} Unit: ${unit}.`,
         "",
         "```promql",
-        ...queries.flatMap(({ legend, expression }) => [`# ${legend}`, expression]),
+        ...queries.flatMap(({ legend, expression }) => [`# ${legend}`, brokenUp(expression)]),
         "```",
         "",
     ];
+}
+
+/** A query in lines that can be read; PromQL takes a line break for a blank. */
+function brokenUp(expression: string): string {
+    return expression.length <= 120
+        ? expression
+        : expression.replaceAll(/ (?=(?:unless|or|and|\/|-|<) )/g, "\n  ");
 }
 
 const panelsOf = (service: MonitoredService): Panel[] =>
