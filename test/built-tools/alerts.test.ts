@@ -401,24 +401,6 @@ describe("the alerts, evaluated by Prometheus", () => {
             }
         });
     }
-
-    it("name the service, its pod and the numbers to whoever gets them", async () => {
-        const { groups } = prometheusRules(SERVICE);
-        const rule = groups[0]?.rules.find(({ alert }) => alert === "PodStuckTerminating");
-        assert.deepEqual(rule?.labels, {
-            severity: "warning",
-            namespace: "pictures",
-            service: "webui",
-        });
-        assert.deepEqual(rule.annotations, {
-            summary:
-                "pictures/webui: Pod {{ $labels.pod }} was told to end {{ $value | humanizeDuration }} ago and holds its GPU",
-            description:
-                "Fires when a pod is there 60 s after it was told to end (30 to 40 s are usual), and holds its GPU.",
-            action: "See whether the container ends on SIGTERM and whether its node is alive.",
-            runbook: "docs/runbook.md#podstuckterminating",
-        });
-    });
 });
 
 /** What a Prometheus that starts finds of a service that has failed at times, and has no pod now. */
