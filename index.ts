@@ -39,7 +39,11 @@ export = async () => {
     const metricNames =
         watcher.mode === "none"
             ? undefined
-            : await installedMetricNames({ ...watcher, kubeconfig: cluster.kubeconfig });
+            : await installedMetricNames({
+                  ...settings,
+                  ...watcher,
+                  kubeconfig: cluster.kubeconfig,
+              });
     const knative = new Knative(
         "knative",
         {

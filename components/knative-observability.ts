@@ -22,21 +22,37 @@ export function metricNames(version: string): MetricNames {
 /** A version of Knative: two numbers, and whatever follows them. */
 export const KNATIVE_VERSION = /^v?([0-9]{1,4})\.([0-9]{1,4})(?:[.+-][-.+0-9A-Za-z]*)?$/;
 
+const METRICS_KEYS: Readonly<Record<MetricNames, Readonly<Record<string, string>>>> = {
+    opentelemetry: { "metrics-protocol": "prometheus", "request-metrics-protocol": "prometheus" },
+    opencensus: {
+        "metrics.backend-destination": "prometheus",
+        "metrics.request-metrics-backend-destination": "prometheus",
+    },
+};
+
+/**
+ * The keys that have to be set in Knative's ConfigMap so that its metrics can be scraped; empty where they can. Since 1.19
+ * they are off unless switched on, before they were on.
+ */
+export function metricsSwitchedOff(
+    data: Readonly<Record<string, string>>,
+    names: MetricNames,
+): Record<string, string> {
+    const unset = names === "opentelemetry" ? "none" : "prometheus";
+    return Object.fromEntries(
+        Object.entries(METRICS_KEYS[names]).filter(
+            ([key, wanted]) => (data[key] ?? unset) !== wanted,
+        ),
+    );
+}
+
 /**
  * The keys of Knative's ConfigMap of metrics and logs: metrics of control plane and requests to be scraped, and a line
  * in the log of each queue-proxy for each request. Keys of the other world are not set: Knative refuses some of them.
  */
 export function observabilityConfig(names: MetricNames): Record<string, string> {
-    const metrics: Record<string, string> =
-        names === "opentelemetry"
-            ? // Off by default.
-              { "metrics-protocol": "prometheus", "request-metrics-protocol": "prometheus" }
-            : {
-                  "metrics.backend-destination": "prometheus",
-                  "metrics.request-metrics-backend-destination": "prometheus",
-              };
     return {
-        ...metrics,
+        ...METRICS_KEYS[names],
         "logging.enable-request-log": "true",
         "logging.request-log-template": REQUEST_LOG,
     };

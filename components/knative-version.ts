@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { loadKubeconfig, reason } from "./cluster-facts";
 import { KNATIVE_NAMESPACE, OBSERVABILITY } from "./knative-config";
-import { KNATIVE_VERSION, metricNames } from "./knative-observability";
+import { KNATIVE_VERSION, metricNames, metricsSwitchedOff } from "./knative-observability";
 import type { MetricNames } from "./monitoring/monitored-service";
 import { userError } from "./user-error";
 
@@ -11,40 +11,57 @@ export interface InstalledKnativeArgs {
     readonly kubeconfig: pulumi.Output<string>;
     /** Version of Knative Serving. @default - the one that the cluster's objects carry */
     readonly knativeVersion?: string | undefined;
+    /** Whether the program switches the metrics on; if not, they have to be. */
+    readonly manageKnativeConfig: boolean;
 }
 
 /**
  * Which names the metrics of the installed Knative have. To be asked when Knative answers.
  *
  * @returns undefined in a preview of a cluster, or of a Knative, that is not there yet
- * @throws pulumi.RunError when nothing in the cluster tells the version
+ * @throws pulumi.RunError when nothing in the cluster tells the version, or when the metrics are switched off and the
+ * program may not switch them on
  */
 export async function installedMetricNames({
     kubeconfig,
     knativeVersion,
+    manageKnativeConfig,
 }: InstalledKnativeArgs): Promise<MetricNames | undefined> {
-    if (knativeVersion !== undefined) {
-        return metricNames(knativeVersion);
+    const output = pulumi.unsecret(kubeconfig);
+    if (pulumi.runtime.isDryRun() && !(await isKnown(output))) {
+        return knativeVersion === undefined ? undefined : metricNames(knativeVersion);
     }
-    const isPreview = pulumi.runtime.isDryRun();
-    const contents = pulumi.unsecret(kubeconfig);
-    if (isPreview && !(await isKnown(contents))) {
-        return undefined;
-    }
-    const version = await installedVersion(
-        await new Promise<string>((resolve) => {
-            contents.apply(resolve);
-        }),
-    );
+    const contents = await new Promise<string>((resolve) => {
+        output.apply(resolve);
+    });
+    const version = knativeVersion ?? (await installedVersion(contents));
     if (version === undefined) {
-        if (isPreview) {
+        if (pulumi.runtime.isDryRun()) {
             return undefined;
         }
         throw userError(
             `no object of Knative in the cluster has a label ${VERSION_LABEL} with a version; say which Knative Serving it is, since the names of its metrics depend on it: pulumi config set knativeVersion 1.23`,
         );
     }
-    return metricNames(version);
+    const names = metricNames(version);
+    if (!manageKnativeConfig) {
+        await requireMetrics(contents, names);
+    }
+    return names;
+}
+
+async function requireMetrics(kubeconfig: string, names: MetricNames): Promise<void> {
+    const { CoreV1Api } = await import("@kubernetes/client-node");
+    const core = (await loadKubeconfig(kubeconfig)).makeApiClient(CoreV1Api);
+    const configMap = await unlessAbsent(
+        core.readNamespacedConfigMap({ name: OBSERVABILITY, namespace: KNATIVE_NAMESPACE }),
+    );
+    const wanted = metricsSwitchedOff(configMap?.data ?? {}, names);
+    if (Object.keys(wanted).length > 0) {
+        throw userError(
+            `Knative's metrics are switched off, so the monitoring would show nothing; switch them on (kubectl -n ${KNATIVE_NAMESPACE} patch configmap ${OBSERVABILITY} --type merge -p '${JSON.stringify({ data: wanted })}'; pods of all Knative Services are made anew), let the program do it: pulumi config set manageKnativeConfig true, or do without: pulumi config set monitoring none`,
+        );
+    }
 }
 
 /** The label that Knative's releases put on all their objects. */
@@ -56,40 +73,43 @@ const VERSION_LABEL = "app.kubernetes.io/version";
  *
  * @param kubeconfig contents of a kubeconfig
  * @returns undefined where none has one; one that is built from source says `devel`, which is none
- * @throws Error when the cluster does not answer
+ * @throws pulumi.RunError when the cluster does not answer, or refuses
  */
 export async function installedVersion(kubeconfig: string): Promise<string | undefined> {
-    const { ApiException, ApiextensionsV1Api, AppsV1Api, CoreV1Api } =
-        await import("@kubernetes/client-node");
+    const { ApiextensionsV1Api, AppsV1Api, CoreV1Api } = await import("@kubernetes/client-node");
     const cluster = await loadKubeconfig(kubeconfig);
     const core = cluster.makeApiClient(CoreV1Api);
     const inNamespace = { namespace: KNATIVE_NAMESPACE };
-    const objects = await Promise.all(
-        [
+    const objects = await Promise.all([
+        unlessAbsent(
             cluster
                 .makeApiClient(AppsV1Api)
                 .readNamespacedDeployment({ ...inNamespace, name: "controller" }),
+        ),
+        unlessAbsent(
             cluster
                 .makeApiClient(ApiextensionsV1Api)
                 .readCustomResourceDefinition({ name: "services.serving.knative.dev" }),
-            core.readNamespacedConfigMap({ ...inNamespace, name: OBSERVABILITY }),
-            core.readNamespace({ name: KNATIVE_NAMESPACE }),
-        ].map(async (read) => {
-            try {
-                return await read;
-            } catch (error) {
-                if (error instanceof ApiException && error.code === 404) {
-                    return undefined;
-                }
-                throw new Error(`the version of Knative cannot be read: ${reason(error)}`, {
-                    cause: error,
-                });
-            }
-        }),
-    );
+        ),
+        unlessAbsent(core.readNamespacedConfigMap({ ...inNamespace, name: OBSERVABILITY })),
+        unlessAbsent(core.readNamespace({ name: KNATIVE_NAMESPACE })),
+    ]);
     return objects
         .map((object) => object?.metadata?.labels?.[VERSION_LABEL])
         .find((label) => label !== undefined && KNATIVE_VERSION.test(label));
+}
+
+/** What an API server answers; undefined where it has no such object. */
+async function unlessAbsent<T>(read: Promise<T>): Promise<T | undefined> {
+    const { ApiException } = await import("@kubernetes/client-node");
+    try {
+        return await read;
+    } catch (error) {
+        if (error instanceof ApiException && error.code === 404) {
+            return undefined;
+        }
+        throw userError(`Knative's version and metrics cannot be read: ${reason(error)}`);
+    }
 }
 
 /** Whether a value is known in a preview: the SDK keeps this at an output, and does not declare it. */

@@ -302,6 +302,39 @@ describe("the program on ACK", () => {
         assert.deepEqual(protectedNames(without.seen), []);
     });
 
+    it("watches nothing, and asks nothing of Knative's metrics, when told not to", async () => {
+        const { seen, program } = await onAck({ monitoring: "none", collectLogs: false });
+        assert.deepEqual(
+            seen.filter(({ name }) => /^(monitoring|logs|knative-config-obs)/.test(name)),
+            [],
+        );
+        for (const name of ["prometheusUrl", "grafanaUrl", "grafanaPassword", "dashboards"]) {
+            assert.equal(program[name], undefined, name);
+        }
+    });
+
+    it("watches by ARMS unless told otherwise, once Knative answers", async () => {
+        const { seen, program } = await onAck({ monitoring: "" });
+        const rules = seen.filter(({ type }) => type.startsWith("alicloud:arms/"));
+        assert.ok(rules.length > 5);
+        assert.equal(
+            named(seen, "monitoring-prometheus").inputs["clusterId"],
+            await value(program, "clusterId"),
+        );
+        const { isSecret } = program["prometheusUrl"] as { isSecret: Promise<boolean> };
+        assert.equal(await isSecret, true);
+        assert.ok(neededBy(seen, named(seen, "monitoring-scraping")).has("cluster-cpu-pool"));
+    });
+
+    it("collects logs for as long as those of the control plane", async () => {
+        const { seen } = await onAck({ logRetentionDays: 45 });
+        assert.equal(named(seen, "logs-store").inputs["retentionPeriod"], 45);
+        assert.equal(
+            named(seen, "logs-store").inputs["projectName"],
+            named(seen, "cluster-logs").inputs["projectName"],
+        );
+    });
+
     it("takes GPUs from elastic container instances in place of nodes when told to", async () => {
         const { seen, program } = await onAck({ gpuSupply: "eci", maxScale: 10 });
         assert.ok(!seen.some(({ name }) => name.startsWith("gpu")));

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import assert from "node:assert/strict";
 import { Knative, type KnativeArgs, knativeConfig } from "../components/knative";
+import { observabilityConfig } from "../components/knative-observability";
 import { LIMITS } from "../policy/limits";
 import { promiseOf, recordResources, type Registered } from "./support/mocks";
 
@@ -13,8 +14,8 @@ const ARGS: KnativeArgs = {
     metrics: "none",
 };
 
-async function deploy(args: Partial<KnativeArgs> = {}): Promise<Registered[]> {
-    const seen = await recordResources();
+async function deploy(args: Partial<KnativeArgs> = {}, preview = false): Promise<Registered[]> {
+    const seen = await recordResources({ preview });
     const knative = new Knative("knative", { ...ARGS, ...args });
     // Whoever depends on a component comes after all its parts.
     const last = new pulumi.ComponentResource(
@@ -56,6 +57,27 @@ describe("Knative", () => {
                 ]),
             ),
         );
+    });
+
+    for (const metrics of ["opentelemetry", "opencensus"] as const) {
+        it(`switches metrics on under the names of ${metrics}`, async () => {
+            const seen = await deploy({ metrics });
+            const found = seen.find(({ name }) => name === "knative-config-observability");
+            assert.deepEqual(found?.inputs["data"], observabilityConfig(metrics));
+        });
+    }
+
+    it("leaves metrics open in a preview that does not know the installed Knative", async () => {
+        const seen = await deploy({ metrics: undefined }, true);
+        const found = seen.find(({ name }) => name === "knative-config-observability");
+        assert.ok(pulumi.isUnknown(found?.inputs["data"]));
+    });
+
+    it("takes its keys for metrics away when nobody watches any more, whatever becomes of the others", async () => {
+        const seen = await deploy({ metrics: "opentelemetry", retainConfig: true });
+        const retained = new Map(seen.map(({ name, retainOnDelete }) => [name, retainOnDelete]));
+        assert.equal(retained.get("knative-config-observability"), false);
+        assert.equal(retained.get("knative-config-features"), true);
     });
 
     it("leaves the ConfigMaps as they are on destroy only when told to", async () => {

@@ -141,12 +141,15 @@ export function gateway({
     };
 }
 
-/** The path and object by which a cluster tells the version of its Knative. */
+/** The paths and objects by which a cluster tells the version of its Knative, and that its metrics are on. */
 export function installed(version = "1.23.0"): Record<string, unknown> {
     const name = "controller";
     return {
         [`/apis/apps/v1/namespaces/knative-serving/deployments/${name}`]: {
             metadata: { name, labels: { "app.kubernetes.io/version": version } },
+        },
+        "/api/v1/namespaces/knative-serving/configmaps/config-observability": {
+            data: { "metrics-protocol": "prometheus", "request-metrics-protocol": "prometheus" },
         },
     };
 }

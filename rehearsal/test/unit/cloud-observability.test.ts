@@ -15,7 +15,14 @@ import {
     MACHINE_GROUP,
 } from "../../cloud/resource-tokens";
 import type { JsonObject } from "../../plugins/property-values";
-import { clusterInputs, makeCluster, makeNetwork, openWorld, type World } from "./cloud-world";
+import {
+    clusterInputs,
+    makeCluster,
+    makeNetwork,
+    openWorld,
+    textOf,
+    type World,
+} from "./cloud-world";
 
 describe("the simulated cloud's logs and metrics", () => {
     let world: World;
@@ -193,7 +200,7 @@ describe("the simulated cloud's logs and metrics", () => {
             });
             const [instance] = found["prometheis"] as JsonObject[];
             assert.match(
-                String(instance?.["httpApiInterUrl"]),
+                textOf(instance?.["httpApiInterUrl"]),
                 new RegExp(
                     `^https://ap-southeast-1\\.arms\\.invalid/api/v1/prometheus/\\w+/${id}$`,
                 ),
@@ -259,7 +266,10 @@ describe("the simulated cloud's logs and metrics", () => {
         it("takes an alert rule, each name once", async () => {
             await world.make(ARMS_PROMETHEUS, prometheus());
             const made = await world.make(ARMS_ALERT_RULE, rule());
-            assert.equal(made.id, `${clusterId}:${String(made.outputs["prometheusAlertRuleId"])}`);
+            assert.equal(
+                made.id,
+                `${clusterId}:${JSON.stringify(made.outputs["prometheusAlertRuleId"])}`,
+            );
             await refused(ARMS_ALERT_RULE, rule(), /AlertRuleNameExist/);
         });
 
