@@ -61,7 +61,10 @@ describe("the program on a real Knative", () => {
         const environment = { PULUMI_NODEJS_TRANSPILE_ONLY: "true" };
         engine = await prepareEngine({ folder, environment });
         deployment = new Deployment(engine, { show: false });
-        await deployment.configure({ kubeconfig: cluster.kubeconfig, images: cluster.configuredImages });
+        await deployment.configure({
+            kubeconfig: cluster.kubeconfig,
+            images: cluster.configuredImages,
+        });
     });
 
     after(() => rm(folder, { recursive: true, force: true }));
@@ -89,7 +92,10 @@ describe("the program on a real Knative", () => {
             deployment.up(),
             /cluster of the kubeconfig \(https:\/\/127\.0\.0\.1:1\) does not answer/,
         );
-        await deployment.configure({ kubeconfig: cluster.kubeconfig, images: cluster.configuredImages });
+        await deployment.configure({
+            kubeconfig: cluster.kubeconfig,
+            images: cluster.configuredImages,
+        });
     });
 
     it("refuses a cluster without GPUs", async () => {
