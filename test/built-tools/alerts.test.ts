@@ -328,6 +328,15 @@ describe("the alerts, evaluated by Prometheus", () => {
         it("fires when one of two GPUs is idle for 3 minutes", () =>
             firesAt(180, name, "", busy(always(4))));
 
+        it("fires when all of them are", () =>
+            firesAt(180, name, "", {
+                ...busy(always(0)),
+                [pod("DCGM_FI_DEV_GPU_UTIL", ',gpu="0"')]: always(0),
+            }));
+
+        it("fires 5 minutes after one that worked stopped: 2 in which it may pause, and 3", () =>
+            firesAt(300 + 120 + 180, name, "", busy("90x20 0x700")));
+
         it("is silent while both work, also when one pauses for less than 2 minutes", async () => {
             await isSilent(name, busy(always(5)));
             await isSilent(name, busy("90 0 0 0 0 0 90 0 0 0 0 0 90"), SERVICE, 180);
