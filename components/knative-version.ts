@@ -71,7 +71,7 @@ const VERSION_LABEL = "app.kubernetes.io/version";
  *
  * @param kubeconfig contents of a kubeconfig
  * @returns undefined where none has one; one that is built from source says `devel`, which is none
- * @throws Error when the cluster does not answer
+ * @throws pulumi.RunError when the cluster does not answer, or refuses
  */
 export async function installedVersion(kubeconfig: string): Promise<string | undefined> {
     const { ApiextensionsV1Api, AppsV1Api, CoreV1Api } = await import("@kubernetes/client-node");
@@ -106,8 +106,6 @@ async function unlessAbsent<T>(read: Promise<T>): Promise<T | undefined> {
         if (error instanceof ApiException && error.code === 404) {
             return undefined;
         }
-        throw new Error(`Knative's version and metrics cannot be read: ${reason(error)}`, {
-            cause: error,
-        });
+        throw userError(`Knative's version and metrics cannot be read: ${reason(error)}`);
     }
 }

@@ -38,9 +38,11 @@ export class Alertmanager extends pulumi.ComponentResource {
             {
                 metadata: { namespace, labels: PART_OF },
                 stringData: {
-                    "alertmanager.yml": pulumi.secret(
-                        // JSON, which is YAML as well.
-                        pulumi.jsonStringify(configOf(args.receivers), undefined, 2),
+                    // JSON, which is YAML as well.
+                    "alertmanager.yml": pulumi.jsonStringify(
+                        configOf(args.receivers),
+                        undefined,
+                        2,
                     ),
                 },
             },

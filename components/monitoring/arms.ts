@@ -1,5 +1,6 @@
 import * as alicloud from "@pulumi/alicloud";
 import * as pulumi from "@pulumi/pulumi";
+import { userError } from "../user-error";
 import type { Alert } from "./alert";
 import { type AlertReceivers, hasReceiver } from "./alert-receivers";
 import { scrapeConfigs } from "./scrape-config";
@@ -91,11 +92,19 @@ export class ArmsMonitoring extends pulumi.ComponentResource {
             { ids: [prometheus.id], enableDetails: true },
             self,
         );
-        this.prometheusUrl = pulumi.secret(
-            prometheis.apply(([instance]) => instance?.httpApiInterUrl ?? ""),
-        );
+        this.prometheusUrl = pulumi.secret(prometheis.apply(urlOf));
         this.registerOutputs({});
     }
+}
+
+/** @throws pulumi.RunError when ARMS does not list the instance */
+function urlOf([instance]: readonly { readonly httpApiInterUrl: string }[]): string {
+    if (instance === undefined) {
+        throw userError(
+            "ARMS does not list the Prometheus instance that was just made; the next up goes on from here",
+        );
+    }
+    return instance.httpApiInterUrl;
 }
 
 /** What ACK's own jobs do not scrape. */

@@ -48,7 +48,10 @@ export const KEPT = {
         histogram(serviceTime),
     ]),
     knative: ["kn_(revision|activator)_.*", "(activator_request_concurrency|autoscaler_.*)"],
-    envoy: [ENVOY_NAMES.responses, histogram(ENVOY_NAMES.responseTime)],
+    // Counters and histograms alike.
+    envoy: Object.values(ENVOY_NAMES)
+        .filter((name) => typeof name === "string")
+        .map((name) => `${name}(_(bucket|count|sum))?`),
     // For those who ask how full the volume of Prometheus is.
     kubelet: ["kubelet_volume_stats_(used|capacity)_bytes"],
     cadvisor: Object.values(CADVISOR_NAMES),

@@ -328,6 +328,15 @@ describe("the alerts, evaluated by Prometheus", () => {
         it("fires when one of two GPUs is idle for 3 minutes", () =>
             firesAt(180, name, "", busy(always(4))));
 
+        it("fires when all of them are", () =>
+            firesAt(180, name, "", {
+                ...busy(always(0)),
+                [pod("DCGM_FI_DEV_GPU_UTIL", ',gpu="0"')]: always(0),
+            }));
+
+        it("fires 5 minutes after one that worked stopped: 2 in which it may pause, and 3", () =>
+            firesAt(300 + 120 + 180, name, "", busy("90x20 0x700")));
+
         it("is silent while both work, also when one pauses for less than 2 minutes", async () => {
             await isSilent(name, busy(always(5)));
             await isSilent(name, busy("90 0 0 0 0 0 90 0 0 0 0 0 90"), SERVICE, 180);
@@ -401,24 +410,6 @@ describe("the alerts, evaluated by Prometheus", () => {
             }
         });
     }
-
-    it("name the service, its pod and the numbers to whoever gets them", async () => {
-        const { groups } = prometheusRules(SERVICE);
-        const rule = groups[0]?.rules.find(({ alert }) => alert === "PodStuckTerminating");
-        assert.deepEqual(rule?.labels, {
-            severity: "warning",
-            namespace: "pictures",
-            service: "webui",
-        });
-        assert.deepEqual(rule.annotations, {
-            summary:
-                "pictures/webui: Pod {{ $labels.pod }} was told to end {{ $value | humanizeDuration }} ago and holds its GPU",
-            description:
-                "Fires when a pod is there 60 s after it was told to end (30 to 40 s are usual), and holds its GPU.",
-            action: "See whether the container ends on SIGTERM and whether its node is alive.",
-            runbook: "docs/runbook.md#podstuckterminating",
-        });
-    });
 });
 
 /** What a Prometheus that starts finds of a service that has failed at times, and has no pod now. */

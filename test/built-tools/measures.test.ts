@@ -78,6 +78,12 @@ describe("the measures, evaluated by Prometheus", () => {
                 [answers(2)]: "1000+1x1000",
             }));
 
+        it("counts what was added in a pod that is older than the window", () => {
+            const name = "http_server_request_duration_seconds_count";
+            const old = queueProxy(name, "a", `,http_response_status_code="200"`);
+            return expectNumber(measuresOf(OTHER).responses("5m"), 20, { [old]: "1000+1x1000" });
+        });
+
         it("takes nothing for new that a gateway had counted before it was seen", () =>
             expectNumber(
                 measuresOf(SERVICE).responses("5m"),
@@ -168,6 +174,13 @@ describe("the measures, evaluated by Prometheus", () => {
             await expectNumber(query("Where the time goes", "all"), 40, series);
         });
 
+        it("has no mean of no request", () =>
+            expectNumber(query("Where the time goes", "all"), undefined, {
+                ...KNOWN,
+                [envoy("time_sum")]: constant(0),
+                [envoy("time_count")]: constant(0),
+            }));
+
         it("has no more requests wait for a start than there are, and none in the queue then", async () => {
             const starting = { ...series, [revision("kn_revision_pods_count")]: constant(0) };
             const fewer = { ...starting, [revision("kn_revision_request_queued")]: constant(2) };
@@ -211,6 +224,7 @@ describe("the measures, evaluated by Prometheus", () => {
             [phase(`${POD}e`, "Failed")]: constant(1),
             [podRequest(POD, "gpu-1", "cpu")]: constant(4),
             [podRequest("webui-two-00001-deployment-a", "gpu-4")]: constant(1),
+            [podRequest("webui-00001-00001-deployment-a", "gpu-4")]: constant(1),
             [revision("kn_revision_pods_count")]: constant(2),
             [revision("kn_revision_request_active")]: constant(1),
         };

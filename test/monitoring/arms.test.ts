@@ -2,7 +2,14 @@ import * as pulumi from "@pulumi/pulumi";
 import assert from "node:assert/strict";
 import { ArmsMonitoring, type ArmsMonitoringArgs } from "../../components/monitoring/arms";
 import { scrapeConfigs } from "../../components/monitoring/scrape-config";
-import { only, promiseOf, recordResources, type Registered, SECRET } from "../support/mocks";
+import {
+    GET_PROMETHEIS,
+    only,
+    promiseOf,
+    recordResources,
+    type Registered,
+    SECRET,
+} from "../support/mocks";
 
 const PROMETHEUS = "alicloud:arms/prometheus:Prometheus";
 const MONITORING = "alicloud:arms/prometheusMonitoring:PrometheusMonitoring";
@@ -128,6 +135,12 @@ describe("ArmsMonitoring", () => {
         });
     });
 
+    it("never has two rules of one name, not even while one is replaced", async () => {
+        const { seen } = await deploy();
+        const rules = seen.filter(({ type }) => type === RULE);
+        assert.ok(rules.length > 0 && rules.every((rule) => rule.deleteBeforeReplace));
+    });
+
     it("tells a contact by the channels that it has, of our alerts and no others", async () => {
         const { seen } = await deploy({
             receivers: {
@@ -173,6 +186,7 @@ describe("ArmsMonitoring", () => {
                 notifyEndTime: "23:59",
             },
         ]);
+        assert.deepEqual(only(seen, CONTACT).additionalSecretOutputs, ["dingRobotWebhookUrl"]);
         for (const { inputs } of seen.filter(({ type }) => type === RULE)) {
             assert.equal(inputs["notifyType"], "DISPATCH_RULE");
             assert.equal(inputs["dispatchRuleId"], "monitoring-dispatch-id");
@@ -189,6 +203,15 @@ describe("ArmsMonitoring", () => {
     it("has neither contact nor dispatch rule where nobody is to be told", async () => {
         const { seen } = await deploy();
         assert.ok(seen.every(({ type }) => type !== CONTACT && type !== DISPATCH));
+    });
+
+    it("says so when ARMS does not list the instance", async () => {
+        await recordResources({ calls: { [GET_PROMETHEIS]: () => ({ prometheis: [] }) } });
+        const { prometheusUrl } = new ArmsMonitoring("monitoring", ARGS);
+        await assert.rejects(
+            (prometheusUrl as unknown as { promise(): Promise<string> }).promise(),
+            /ARMS does not list the Prometheus instance/,
+        );
     });
 
     it("keeps the URL secret, since it has a token in it", async () => {

@@ -23,6 +23,8 @@ export interface Registered {
     readonly protect: boolean;
     readonly retainOnDelete: boolean;
     readonly ignoreChanges: readonly string[];
+    readonly deleteBeforeReplace: boolean;
+    readonly additionalSecretOutputs: readonly string[];
 }
 
 /** What the SDK sends for a resource and the mocks do not hand on. */
@@ -38,6 +40,8 @@ interface Request {
     getProtect(): boolean | undefined;
     getRetainondelete(): boolean | undefined;
     getIgnorechangesList(): string[];
+    getDeletebeforereplace(): boolean | undefined;
+    getAdditionalsecretoutputsList(): string[];
 }
 
 type Callback = (error: unknown, response: unknown) => void;
@@ -101,6 +105,8 @@ export async function recordResources(world: World = {}): Promise<Registered[]> 
                     protect: request?.getProtect() ?? false,
                     retainOnDelete: request?.getRetainondelete() ?? false,
                     ignoreChanges: request?.getIgnorechangesList() ?? [],
+                    deleteBeforeReplace: request?.getDeletebeforereplace() ?? false,
+                    additionalSecretOutputs: request?.getAdditionalsecretoutputsList() ?? [],
                 });
                 await world.whileCreated?.(name);
                 return {

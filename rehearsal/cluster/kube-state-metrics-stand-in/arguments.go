@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -13,7 +12,6 @@ import (
 type arguments struct {
 	port          int
 	telemetryPort int
-	resources     []string
 	// Namespaces to look at; empty means all.
 	namespaces []string
 	families   []family
@@ -24,10 +22,9 @@ func parseArguments(args []string) (arguments, error) {
 	flags := flag.NewFlagSet("kube-state-metrics-stand-in", flag.ContinueOnError)
 	flags.IntVar(&parsed.port, "port", 8080, "port of the metrics of the cluster")
 	flags.IntVar(&parsed.telemetryPort, "telemetry-port", 8081, "port of the metrics of this program")
-	resources := flags.String("resources", "", "what to look at, separated by commas: deployments, nodes, pods")
+	resources := flags.String("resources", "", "pods, which is all that the stand-in has")
 	namespaces := flags.String("namespaces", "", "namespaces to look at, separated by commas (default: all)")
 	allowed := flags.String("metric-allowlist", "", "metrics, by name or regular expression, separated by commas (default: all)")
-	labels := flags.String("metric-labels-allowlist", "", "pods=[label,...] for kube_pod_labels")
 	if err := flags.Parse(args); err != nil {
 		return arguments{}, err
 	}
@@ -35,33 +32,11 @@ func parseArguments(args []string) (arguments, error) {
 		return arguments{}, fmt.Errorf("%q is not an argument; there are only flags", flags.Arg(0))
 	}
 	// The default of the official program is all that there are.
-	parsed.resources = split(*resources)
-	if len(parsed.resources) == 0 {
-		return arguments{}, fmt.Errorf("--resources is missing; the stand-in has %s, %s and %s", deployments, nodes, pods)
-	}
-	for _, each := range parsed.resources {
-		if !slices.Contains([]string{deployments, nodes, pods}, each) {
-			return arguments{}, fmt.Errorf("--resources has %q; the stand-in has %s, %s and %s", each, deployments, nodes, pods)
-		}
+	if *resources != "pods" {
+		return arguments{}, fmt.Errorf("--resources is %q; the stand-in has pods only", *resources)
 	}
 	parsed.namespaces = split(*namespaces)
-	var all []family
-	for _, each := range families {
-		if slices.Contains(parsed.resources, each.resource) {
-			all = append(all, each)
-		}
-	}
-	if *labels != "" {
-		if !slices.Contains(parsed.resources, pods) {
-			return arguments{}, fmt.Errorf("--metric-labels-allowlist is %q, but --resources has no pods", *labels)
-		}
-		names, err := podLabelNames(*labels)
-		if err != nil {
-			return arguments{}, err
-		}
-		all = append(all, podLabels(names))
-	}
-	kept, err := allowlisted(all, split(*allowed))
+	kept, err := allowlisted(split(*allowed))
 	parsed.families = kept
 	return parsed, err
 }
@@ -73,21 +48,10 @@ func split(list string) []string {
 	return strings.Split(list, ",")
 }
 
-var podLabelsForm = regexp.MustCompile(`^pods=\[([a-z0-9._/-]+(?:,[a-z0-9._/-]+)*)\]$`)
-
-// podLabelNames refuses capital letters: the official program writes them in snake case, which the stand-in does not.
-func podLabelNames(list string) ([]string, error) {
-	match := podLabelsForm.FindStringSubmatch(list)
-	if match == nil {
-		return nil, fmt.Errorf("--metric-labels-allowlist is %q; the stand-in knows pods=[label,...] with small letters", list)
-	}
-	return split(match[1]), nil
-}
-
 // allowlisted refuses names that match nothing: a metric that the stand-in does not have must not just be absent.
-func allowlisted(all []family, list []string) ([]family, error) {
+func allowlisted(list []string) ([]family, error) {
 	if len(list) == 0 {
-		return all, nil
+		return families, nil
 	}
 	allowed := map[string]bool{}
 	var problems []error
@@ -98,7 +62,7 @@ func allowlisted(all []family, list []string) ([]family, error) {
 			continue
 		}
 		found := false
-		for _, family := range all {
+		for _, family := range families {
 			if pattern.MatchString(family.name) {
 				allowed[family.name], found = true, true
 			}
@@ -108,7 +72,7 @@ func allowlisted(all []family, list []string) ([]family, error) {
 		}
 	}
 	var kept []family
-	for _, family := range all {
+	for _, family := range families {
 		if allowed[family.name] {
 			kept = append(kept, family)
 		}

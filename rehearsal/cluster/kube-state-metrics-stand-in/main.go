@@ -1,5 +1,5 @@
-// A stand-in for kube-state-metrics 2, for machines where its module cannot be had. It says of pods, nodes
-// and Deployments what families.go lists, under the official names and labels, on the official ports and paths. It has no
+// A stand-in for kube-state-metrics 2, for machines where its module cannot be had. It says of pods, and of nothing
+// else, what families.go lists, under the official names and labels, on the official ports and paths. It has no
 // sharding, no custom resources, no metrics of itself but those of the Go runtime, and it was not made from the
 // sources of the official program. What it does not know it refuses when it starts.
 package main
@@ -17,12 +17,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
+	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/cache"
 )
 
 func main() {
@@ -48,12 +49,12 @@ func run(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 
-	listers, err := watch(ctx, client, parsed)
+	list, err := watchPods(ctx, client, parsed.namespaces)
 	if err != nil {
 		return err
 	}
 	cluster := prometheus.NewRegistry()
-	if err := cluster.Register(newCollector(parsed.families, listers)); err != nil {
+	if err := cluster.Register(newCollector(parsed.families, list)); err != nil {
 		return err
 	}
 	itself := prometheus.NewRegistry()
@@ -69,58 +70,36 @@ func run(args []string) error {
 	return serve(ctx, map[int]http.Handler{parsed.port: metrics, parsed.telemetryPort: telemetry})
 }
 
-// watch returns when all objects of the resources are known.
-func watch(ctx context.Context, client kubernetes.Interface, parsed arguments) (map[string]lister, error) {
-	everywhere := []string{metav1.NamespaceAll}
-	namespaces := parsed.namespaces
+// watchPods returns when all pods of the namespaces, or of all if there are none, are known.
+func watchPods(ctx context.Context, client kubernetes.Interface, namespaces []string) (lister, error) {
 	if len(namespaces) == 0 {
-		namespaces = everywhere
+		namespaces = []string{metav1.NamespaceAll}
 	}
-	listers := map[string]lister{}
-	for _, resource := range parsed.resources {
-		among := namespaces
-		if resource == nodes {
-			among = everywhere
-		}
-		var stores []cache.Store
-		for _, namespace := range among {
-			factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace(namespace))
-			stores = append(stores, informerOf(factory, resource).GetStore())
-			factory.Start(ctx.Done())
-			for kind, synced := range factory.WaitForCacheSync(ctx.Done()) {
-				if !synced {
-					return nil, fmt.Errorf("ended before all of %v were known", kind)
-				}
+	var listers []corelisters.PodLister
+	for _, namespace := range namespaces {
+		factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace(namespace))
+		pods := factory.Core().V1().Pods()
+		// The factory starts only what was asked for.
+		pods.Informer()
+		listers = append(listers, pods.Lister())
+		factory.Start(ctx.Done())
+		for kind, synced := range factory.WaitForCacheSync(ctx.Done()) {
+			if !synced {
+				return nil, fmt.Errorf("ended before all of %v were known", kind)
 			}
 		}
-		listers[resource] = func() ([]runtime.Object, error) { return contents(stores) }
 	}
-	return listers, nil
-}
-
-func informerOf(factory informers.SharedInformerFactory, resource string) cache.SharedIndexInformer {
-	switch resource {
-	case deployments:
-		return factory.Apps().V1().Deployments().Informer()
-	case nodes:
-		return factory.Core().V1().Nodes().Informer()
-	default:
-		return factory.Core().V1().Pods().Informer()
-	}
-}
-
-func contents(stores []cache.Store) ([]runtime.Object, error) {
-	var all []runtime.Object
-	for _, store := range stores {
-		for _, each := range store.List() {
-			object, ok := each.(runtime.Object)
-			if !ok {
-				return nil, fmt.Errorf("%T is no object of Kubernetes", each)
+	return func() ([]*corev1.Pod, error) {
+		var all []*corev1.Pod
+		for _, each := range listers {
+			pods, err := each.List(labels.Everything())
+			if err != nil {
+				return nil, err
 			}
-			all = append(all, object)
+			all = append(all, pods...)
 		}
-	}
-	return all, nil
+		return all, nil
+	}, nil
 }
 
 // apiServerSays answers what the API server answers about itself: without it, nothing here is up to date.

@@ -305,7 +305,11 @@ async function runWorker({ kubeconfig }: Cluster): Promise<void> {
     });
 }
 
-async function runService({ kubeconfig, gatewayAddress, configuredImages }: Cluster): Promise<void> {
+async function runService({
+    kubeconfig,
+    gatewayAddress,
+    configuredImages,
+}: Cluster): Promise<void> {
     const config = new KubeConfig();
     config.loadFromFile(kubeconfig);
     const api = config.makeApiClient(CustomObjectsApi);

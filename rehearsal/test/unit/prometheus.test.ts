@@ -125,6 +125,7 @@ describe("the client of Prometheus", () => {
                 error: "connection refused",
             },
         ]);
+        assert.equal(served.requests[0]?.query.get("state"), "active");
         assert.deepEqual(await prometheus.alerts(), [
             {
                 name: "SlowP95",

@@ -145,7 +145,15 @@ describe("the plot of lines", () => {
     });
 
     it("has shares in percent, up to 100", () => {
-        assert.deepEqual(ticks(draw("ratio", line("success", 0.5, 0.9)), "y").slice(-1), ["100"]);
+        const plot = draw("ratio", line("success", 0.5, 1));
+        assert.deepEqual(ticks(plot, "y").slice(-1), ["100"]);
+        const [middle, top] = [...plot.querySelectorAll('[aria-label="dot"] circle')].map((dot) =>
+            Number(dot.getAttribute("cy")),
+        );
+        const zero = Number(plot.querySelector('[aria-label="rule"] line')?.getAttribute("y1"));
+        assert.ok(middle !== undefined && top !== undefined);
+        assert.equal(zero - top, 2 * (zero - middle));
+        assert.ok(zero - top > 100);
     });
 
     it("has bytes with a prefix", () => {
