@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { GPU_RESOURCE } from "./gpu";
 import { AUTOSCALER, DEFAULTS, DOMAIN, FEATURES, KNATIVE_NAMESPACE } from "./knative-config";
+import { unlessMissing } from "./unless-missing";
 
 /** What the program must know of a cluster that exists before it asks anything of it. */
 export interface ClusterFacts {
@@ -29,7 +30,7 @@ export async function readClusterFacts(
     timeoutSeconds = 30,
 ): Promise<ClusterFacts> {
     // Loaded here because a preview of a cluster to come does without it, and it costs 0.3 s.
-    const { ApiException, CoreV1Api, VersionApi } = await import("@kubernetes/client-node");
+    const { CoreV1Api, VersionApi } = await import("@kubernetes/client-node");
     const cluster = await loadKubeconfig(kubeconfig);
     const core = cluster.makeApiClient(CoreV1Api);
     try {
@@ -38,7 +39,7 @@ export async function readClusterFacts(
             Promise.all([
                 core.listNode(),
                 cluster.makeApiClient(VersionApi).getCode(),
-                orUndefined(
+                unlessMissing(
                     core.readNamespace({ name: namespace }).then((it) => it.metadata?.labels ?? {}),
                 ),
                 ...[AUTOSCALER, DEFAULTS, DOMAIN, FEATURES].map(async (name) => {
@@ -46,7 +47,7 @@ export async function readClusterFacts(
                         name,
                         namespace: KNATIVE_NAMESPACE,
                     });
-                    return [name, await orUndefined(read.then((it) => it.data ?? {}))] as const;
+                    return [name, await unlessMissing(read.then((it) => it.data ?? {}))] as const;
                 }),
             ]),
         );
@@ -70,17 +71,6 @@ export async function readClusterFacts(
                 cause: error,
             },
         );
-    }
-
-    async function orUndefined<T>(read: Promise<T>): Promise<T | undefined> {
-        try {
-            return await read;
-        } catch (error) {
-            if (error instanceof ApiException && error.code === 404) {
-                return undefined;
-            }
-            throw error;
-        }
     }
 }
 

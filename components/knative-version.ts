@@ -4,6 +4,7 @@ import { KNATIVE_NAMESPACE, OBSERVABILITY } from "./knative-config";
 import { KNATIVE_VERSION, metricNames, metricsSwitchedOff } from "./knative-observability";
 import { known } from "./known";
 import type { MetricNames } from "./monitoring/monitored-service";
+import { unlessMissing } from "./unless-missing";
 import { userError } from "./user-error";
 
 /** What {@link installedMetricNames} goes by. */
@@ -51,7 +52,7 @@ export async function installedMetricNames({
 async function requireMetrics(kubeconfig: string, names: MetricNames): Promise<void> {
     const { CoreV1Api } = await import("@kubernetes/client-node");
     const core = (await loadKubeconfig(kubeconfig)).makeApiClient(CoreV1Api);
-    const configMap = await unlessAbsent(
+    const configMap = await read(
         core.readNamespacedConfigMap({ name: OBSERVABILITY, namespace: KNATIVE_NAMESPACE }),
     );
     const wanted = metricsSwitchedOff(configMap?.data ?? {}, names);
@@ -79,33 +80,29 @@ export async function installedVersion(kubeconfig: string): Promise<string | und
     const core = cluster.makeApiClient(CoreV1Api);
     const inNamespace = { namespace: KNATIVE_NAMESPACE };
     const objects = await Promise.all([
-        unlessAbsent(
+        read(
             cluster
                 .makeApiClient(AppsV1Api)
                 .readNamespacedDeployment({ ...inNamespace, name: "controller" }),
         ),
-        unlessAbsent(
+        read(
             cluster
                 .makeApiClient(ApiextensionsV1Api)
                 .readCustomResourceDefinition({ name: "services.serving.knative.dev" }),
         ),
-        unlessAbsent(core.readNamespacedConfigMap({ ...inNamespace, name: OBSERVABILITY })),
-        unlessAbsent(core.readNamespace({ name: KNATIVE_NAMESPACE })),
+        read(core.readNamespacedConfigMap({ ...inNamespace, name: OBSERVABILITY })),
+        read(core.readNamespace({ name: KNATIVE_NAMESPACE })),
     ]);
     return objects
         .map((object) => object?.metadata?.labels?.[VERSION_LABEL])
         .find((label) => label !== undefined && KNATIVE_VERSION.test(label));
 }
 
-/** What an API server answers; undefined where it has no such object. */
-async function unlessAbsent<T>(read: Promise<T>): Promise<T | undefined> {
-    const { ApiException } = await import("@kubernetes/client-node");
+/** What Knative's objects say; undefined where there is no such object. */
+async function read<T>(asked: Promise<T>): Promise<T | undefined> {
     try {
-        return await read;
+        return await unlessMissing(asked);
     } catch (error) {
-        if (error instanceof ApiException && error.code === 404) {
-            return undefined;
-        }
         throw userError(`Knative's version and metrics cannot be read: ${reason(error)}`);
     }
 }

@@ -1,4 +1,5 @@
 import { loadKubeconfig } from "./cluster-facts";
+import { unlessMissing } from "./unless-missing";
 
 /** A condition in the `status` of a Knative object. */
 interface Condition {
@@ -37,7 +38,7 @@ export async function revisionFailure(
     namespace: string,
     serviceName: string,
 ): Promise<string | undefined> {
-    const { ApiException, CoreV1Api, CustomObjectsApi } = await import("@kubernetes/client-node");
+    const { CoreV1Api, CustomObjectsApi } = await import("@kubernetes/client-node");
     const cluster = await loadKubeconfig(kubeconfig);
     const objects = cluster.makeApiClient(CustomObjectsApi);
     const knative = { group: "serving.knative.dev", version: "v1", namespace };
@@ -89,19 +90,13 @@ export async function revisionFailure(
     return describeFailure(revisionName, revision.status?.conditions ?? [], [...troubles, ...gone]);
 
     async function read(plural: string, name: string): Promise<WithConditions | undefined> {
-        try {
-            const found: unknown = await objects.getNamespacedCustomObject({
+        return unlessMissing(
+            objects.getNamespacedCustomObject({
                 ...knative,
                 plural,
                 name,
-            });
-            return found as WithConditions;
-        } catch (error) {
-            if (error instanceof ApiException && error.code === 404) {
-                return undefined;
-            }
-            throw error;
-        }
+            }) as Promise<WithConditions>,
+        );
     }
 }
 

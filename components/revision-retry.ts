@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { loadKubeconfig } from "./cluster-facts";
+import { unlessMissing } from "./unless-missing";
 
 interface KnativeObject {
     readonly metadata?: { readonly uid?: string; readonly resourceVersion?: string };
@@ -33,7 +34,7 @@ export async function retryFailedRevision(
     namespace: string,
     serviceName: string,
 ): Promise<string | undefined> {
-    const { ApiException, CustomObjectsApi } = await import("@kubernetes/client-node");
+    const { CustomObjectsApi } = await import("@kubernetes/client-node");
     const objects = (await loadKubeconfig(kubeconfig)).makeApiClient(CustomObjectsApi);
     const knative = { group: "serving.knative.dev", version: "v1", namespace };
 
@@ -63,18 +64,13 @@ export async function retryFailedRevision(
     return name;
 
     async function read(plural: string, wanted: string): Promise<KnativeObject> {
-        try {
-            const found: unknown = await objects.getNamespacedCustomObject({
+        const found = await unlessMissing(
+            objects.getNamespacedCustomObject({
                 ...knative,
                 plural,
                 name: wanted,
-            });
-            return found as KnativeObject;
-        } catch (error) {
-            if (error instanceof ApiException && error.code === 404) {
-                return {};
-            }
-            throw error;
-        }
+            }) as Promise<KnativeObject>,
+        );
+        return found ?? {};
     }
 }

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import type { Binaries } from "./binaries";
 import { adaptManifests, readManifests, type Stages } from "./knative-manifests";
 import { NETWORK } from "./network";
-import { unlessMissing } from "./unless-missing";
+import { unlessMissing } from "../../components/unless-missing";
 import { until } from "./until";
 
 /**

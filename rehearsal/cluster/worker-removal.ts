@@ -9,7 +9,7 @@ import {
 import { rm } from "node:fs/promises";
 import { removeWorkerCgroups } from "./cgroups";
 import { endMachine, folderOf, forgetDaemons, isWhole, requireWorkerName } from "./machine";
-import { unlessMissing } from "./unless-missing";
+import { unlessMissing } from "../../components/unless-missing";
 import { until } from "./until";
 import { releaseNumbers } from "./worker-numbers";
 

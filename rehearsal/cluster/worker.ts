@@ -23,7 +23,7 @@ import {
 } from "./machine";
 import { NETWORK, connectWorker, workerNetwork } from "./network";
 import { sharedFailure } from "./shared-failure";
-import { unlessMissing } from "./unless-missing";
+import { unlessMissing } from "../../components/unless-missing";
 import { until, untilAborted } from "./until";
 import { claimNumber } from "./worker-numbers";
 

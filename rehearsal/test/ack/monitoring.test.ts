@@ -12,7 +12,7 @@ import { alerts } from "../../../components/monitoring/alerts";
 import type { Panel } from "../../../components/monitoring/dashboard";
 import { dashboards } from "../../../components/monitoring/dashboards";
 import { ENVOY_NAMES } from "../../../components/monitoring/metric-names";
-import { unlessMissing } from "../../cluster/unless-missing";
+import { unlessMissing } from "../../../components/unless-missing";
 import { until } from "../../cluster/until";
 import type { Service } from "../../drawing";
 import type { ActiveAlert } from "../../prometheus";
