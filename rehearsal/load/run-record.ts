@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import type { Profile } from "./profiles";
 import type { ServedSettings } from "./target";
 
@@ -125,6 +125,22 @@ export interface MetricsPoint {
     readonly queued?: number | undefined;
     /** Requests that the activators have sent to pods. */
     readonly active?: number | undefined;
+}
+
+/** Writes a run to a file, numbers to a tenth of a millisecond, each element of a list on a line of its own. */
+export async function writeRun(file: string, run: RunRecord): Promise<void> {
+    const text = (value: unknown): string =>
+        JSON.stringify(value, (_, each: unknown) =>
+            typeof each === "number" ? Number(each.toFixed(4)) : each,
+        );
+    const properties = Object.entries(run)
+        .filter(([, value]) => value !== undefined)
+        .map(([key, value]: [string, unknown]) =>
+            Array.isArray(value) && value.length > 0
+                ? `${text(key)}: [\n${value.map(text).join(",\n")}\n]`
+                : `${text(key)}: ${text(value)}`,
+        );
+    await writeFile(file, `{\n${properties.join(",\n")}\n}\n`);
 }
 
 /**
