@@ -32,7 +32,9 @@ export async function standInCounters(
             ? { maxInFlight, requests: total }
             : undefined;
     } catch (error) {
-        if ((error as { code?: unknown }).code === 404) {
+        const { code, body } = error as { code?: unknown; body?: unknown };
+        // The API server's own 404 is of a pod that is gone.
+        if (code === 404 && !JSON.stringify(body).includes("Status")) {
             return undefined;
         }
         throw error;
