@@ -117,8 +117,8 @@ export async function down({ plugins, signal }: RunOptions): Promise<void> {
     await removeEverything();
 }
 
-/** The stack that `up --keep` left, for the command load. */
-export const keptStack: LoadedStack = {
+/** The stack that `up --keep` left, for the commands load and experiments. */
+export const keptStack: LoadedStack & { readonly stack: string } = {
     command: "npm run rehearse -- load",
     stack: STACK,
     outputs: async (stack, signal) => {

@@ -12,6 +12,7 @@ import {
     up,
 } from "./commands";
 import type { PluginChoice } from "./engine/engine";
+import { experimentsCommand } from "./load/experiments-command";
 import { loadCommand } from "./load/load-command";
 import { timings } from "./progress";
 import { isUsageError, UsageError } from "./usage-error";
@@ -29,6 +30,7 @@ Commands
   cluster down   remove the local cluster
   up             up and an image; with --keep it stays; after a crash it goes on where the earlier one ended
   load           load the service that was kept and judge how it bears it; load --help says more
+  experiments    measure it under the settings of docs/performance.md; experiments --help says more
   down           remove everything that any rehearsal left on this machine, also after a crash
 
 Options
@@ -52,6 +54,10 @@ async function main(): Promise<void> {
     const [first, ...rest] = process.argv.slice(2);
     if (first === "load") {
         process.exitCode = await loadCommand(rest, keptStack);
+        return;
+    }
+    if (first === "experiments") {
+        process.exitCode = await experimentsCommand(rest, keptStack);
         return;
     }
     const { command, options } = readArguments();
@@ -107,7 +113,7 @@ function readArguments(): { command: Command; options: Omit<RunOptions, "signal"
     const command = values.help ? "help" : known.find((each) => each === words);
     if (command === undefined || (command === "run" && positionals.length > 0)) {
         throw new UsageError(
-            `no command ${JSON.stringify(words)}; there are plan, up, load, down, cluster up, cluster down`,
+            `no command ${JSON.stringify(words)}; there are plan, up, load, experiments, down, cluster up, cluster down`,
         );
     }
     const plugins = (["official", "stand-in"] satisfies PluginChoice[]).find(

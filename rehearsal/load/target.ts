@@ -12,6 +12,8 @@ export interface Target {
     readonly serviceName: string;
     /** Most pods that there can be: maxScale, or fewer GPUs. */
     readonly podsMost: number;
+    /** GPUs that there can be. */
+    readonly gpuCapacity: number;
     /** Pods that always run. */
     readonly minScale: number;
     /** Requests that one pod serves at a time. */
@@ -66,6 +68,7 @@ export function targetOf(outputs: Readonly<Record<string, unknown>>, given?: str
         namespace: text(outputs, "namespace"),
         serviceName: text(outputs, "serviceName"),
         podsMost: Math.min(maxScale, gpuCapacity),
+        gpuCapacity,
         minScale,
         containerConcurrency,
         cluster,

@@ -121,6 +121,7 @@ export function targetAt(address: string): Target {
         namespace: "sd",
         serviceName: "web",
         podsMost: 5,
+        gpuCapacity: 5,
         minScale: 0,
         containerConcurrency: 1,
         cluster: new KubeConfig(),
