@@ -12,7 +12,7 @@ import type { Clock, Sender } from "./timed-request";
  *
  * `hey` takes credentials as an argument only (`-a`), where every process of the machine reads them. So it calls a
  * relay on the loopback interface, in this process, that adds them, and that measures each request as well: what
- * `hey` writes has no pod and no failed request (docs/decisions/0012-hey-through-a-relay.md).
+ * `hey` writes has no pod and no failed request (docs/decisions/0014-hey-through-a-relay.md).
  *
  * @returns what `hey` measured; undefined when it was stopped before it could say
  * @throws Error when `hey` is not installed or fails
