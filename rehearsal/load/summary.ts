@@ -122,10 +122,9 @@ function otherFigures(
     each: readonly RunFigures[],
     gpuHourPrice: number | undefined,
 ): Partial<Record<Figure, Estimate>> {
+    // No GPU-seconds for an image means that no pod was seen, and not that it cost nothing.
     const gpuSecondsPerImage = (run: RunFigures): number | undefined =>
-        run.images === 0
-            ? undefined
-            : (run.gpuSecondsUntilSettled ?? run.gpuSecondsDuringLoad) / run.images;
+        (run.gpuSecondsUntilSettled ?? run.gpuSecondsDuringLoad) / run.images || undefined;
     const values: Partial<Record<Figure, (number | undefined)[]>> = {
         totalSeconds: each.map(({ total }) => total),
         serviceSeconds: each.map((run) => run.serviceSeconds),

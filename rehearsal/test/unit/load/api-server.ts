@@ -13,9 +13,12 @@ export interface Shown {
     statistics: Record<string, unknown>;
 }
 
+const SERVICE_PATH = "/apis/serving.knative.dev/v1/namespaces/sd/services/web";
+const ACTIVATOR_PATH = "/apis/apps/v1/namespaces/knative-serving/deployments/activator";
+
 /**
  * Answers what a load asks of an API server: the Knative Service sd/web, list and watch of pods in the namespace sd,
- * and the proxies of pods. It knows no selectors, and its pods are what the test says they are.
+ * the proxies of pods, and the scale of Knative's activator. What is changed is at once as it is to be. It knows no selectors, and its pods are what the test says they are.
  */
 export async function serveCluster(shown: Shown): Promise<{
     readonly kubeconfig: string;
@@ -26,6 +29,8 @@ export async function serveCluster(shown: Shown): Promise<{
     readonly endWatches: () => void;
     /** Watches that are open. */
     readonly watches: () => number;
+    /** What was changed: templates of the Service, and numbers of activators. */
+    readonly changes: readonly unknown[];
     /** Answers to lists of pods. @default 200 */
     listStatus: number;
     readonly close: () => Promise<void>;
@@ -44,6 +49,20 @@ export async function serveCluster(shown: Shown): Promise<{
         }
         return object;
     };
+    const changes: unknown[] = [];
+    let template: unknown = TEMPLATE;
+    let generation = 1;
+    let activators = 1;
+    const change = (path: string, body: string): void => {
+        if (path === SERVICE_PATH) {
+            ({ template } = (JSON.parse(body) as { spec: { template: unknown } }).spec);
+            generation += 1;
+            changes.push(template);
+        } else {
+            activators = (JSON.parse(body) as { spec: { replicas: number } }).spec.replicas;
+            changes.push(activators);
+        }
+    };
     const json = (response: ServerResponse, content: unknown, status = 200): void => {
         response.writeHead(status, { "content-type": "application/json" });
         response.end(JSON.stringify(content));
@@ -54,8 +73,28 @@ export async function serveCluster(shown: Shown): Promise<{
         const proxied = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+):\d+\/proxy\/(.+)$/.exec(
             path,
         );
-        if (path === "/apis/serving.knative.dev/v1/namespaces/sd/services/web") {
-            json(response, SERVICE(shown.servedAt));
+        if (request.method === "PUT") {
+            const chunks: Buffer[] = [];
+            request.on("data", (chunk: Buffer) => chunks.push(chunk));
+            request.on("end", () => {
+                change(path, Buffer.concat(chunks).toString());
+                json(response, {});
+            });
+        } else if (path === SERVICE_PATH) {
+            json(response, {
+                metadata: { generation },
+                spec: { template },
+                status: {
+                    url: shown.servedAt,
+                    observedGeneration: generation,
+                    conditions: [{ type: "Ready", status: "True" }],
+                },
+            });
+        } else if (path === ACTIVATOR_PATH || path === `${ACTIVATOR_PATH}/scale`) {
+            json(response, {
+                spec: { replicas: activators },
+                status: { replicas: activators, readyReplicas: activators },
+            });
         } else if (path === "/api/v1/namespaces/sd/pods" && searchParams.get("watch") === "true") {
             response.writeHead(200, { "content-type": "application/json" });
             response.flushHeaders();
@@ -111,6 +150,7 @@ export async function serveCluster(shown: Shown): Promise<{
             }
         },
         watches: () => watches.size,
+        changes,
         listStatus: 200,
         close: () =>
             new Promise<void>((resolve) => {
@@ -123,32 +163,28 @@ export async function serveCluster(shown: Shown): Promise<{
     return cluster;
 }
 
-const SERVICE = (url: string) => ({
-    status: { url },
-    spec: {
-        template: {
-            metadata: {
-                annotations: {
-                    "autoscaling.knative.dev/min-scale": "0",
-                    "client.knative.dev/user-image": "x",
-                },
-            },
-            spec: {
-                containerConcurrency: 1,
-                timeoutSeconds: 300,
-                containers: [
-                    {
-                        readinessProbe: { tcpSocket: { port: 7860 } },
-                        env: [
-                            { name: "MODEL_SERVER_SERVICE_SECONDS", value: "9.9-10.5" },
-                            { name: "TOKEN", value: "of-the-user" },
-                        ],
-                    },
-                ],
-            },
+/** Of the Knative Service. */
+const TEMPLATE = {
+    metadata: {
+        annotations: {
+            "autoscaling.knative.dev/min-scale": "0",
+            "client.knative.dev/user-image": "x",
         },
     },
-});
+    spec: {
+        containerConcurrency: 1,
+        timeoutSeconds: 300,
+        containers: [
+            {
+                readinessProbe: { tcpSocket: { port: 7860 } },
+                env: [
+                    { name: "MODEL_SERVER_SERVICE_SECONDS", value: "9.9-10.5" },
+                    { name: "TOKEN", value: "of-the-user" },
+                ],
+            },
+        ],
+    },
+};
 
 /** Stages of a pod's life. */
 export type Stage = "created" | "scheduled" | "started" | "ready" | "terminating";

@@ -1,12 +1,16 @@
+import { KubeConfig } from "@kubernetes/client-node";
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { changedTemplate } from "../../../load/experiment-settings";
+import { applySettings, changedTemplate } from "../../../load/experiment-settings";
 import { type Experiment, EXPERIMENTS, experimentsOf } from "../../../load/experiments";
 import { missingRepeats, resultFile } from "../../../load/experiments-command";
 import { PERFORMANCE_PAGE, withPerformanceTables } from "../../../load/performance-docs";
 import { checkProfile } from "../../../load/profiles";
+import { requireServed, type Target } from "../../../load/target";
+import { serveCluster } from "./api-server";
 import { runOf, sampleOf } from "./runs";
+import { targetAt } from "./text-to-image-server";
 
 const experimentOf = (id: string): Experiment => {
     const [found] = experimentsOf([id]);
@@ -118,6 +122,53 @@ describe("the Service under an experiment", () => {
             httpGet: { path: "/b", port: 7860 },
             periodSeconds: 1,
         });
+    });
+});
+
+describe("the settings of an experiment", () => {
+    let cluster: Awaited<ReturnType<typeof serveCluster>>;
+    let target: Target;
+
+    beforeEach(async () => {
+        cluster = await serveCluster({
+            servedAt: "http://sd.example.test",
+            activators: {},
+            autoscalers: {},
+            statistics: {},
+        });
+        const config = new KubeConfig();
+        config.loadFromString(cluster.kubeconfig);
+        target = { ...targetAt("127.0.0.1:9"), cluster: config };
+    });
+
+    afterEach(() => cluster.close());
+
+    it("are given to the cluster, and what was there before is put back", async () => {
+        const { settings } = experimentOf("E2");
+        const before = await requireServed(target);
+        const restore = await applySettings(target, settings, new AbortController().signal);
+        const { autoscaling, standIn, readinessProbe } = await requireServed(target);
+        assert.equal(autoscaling["autoscaling.knative.dev/max-scale"], "10");
+        assert.equal(standIn["MODEL_SERVER_MODEL_LOADED_SECONDS"], "43");
+        assert.deepEqual(readinessProbe, { httpGet: { path: "/internal/ping", port: 7860 } });
+        await restore();
+        assert.deepEqual(await requireServed(target), before);
+        assert.deepEqual(
+            cluster.changes.filter((change) => typeof change === "number"),
+            [3, 1],
+        );
+    });
+
+    it("are put back when the work is stopped before they are there", async () => {
+        const before = await requireServed(target);
+        const { settings } = experimentOf("E2");
+        const stopped = AbortSignal.abort(new Error("stopped by SIGINT"));
+        await assert.rejects(applySettings(target, settings, stopped), /stopped by SIGINT/);
+        assert.deepEqual(await requireServed(target), before);
+        assert.equal(
+            cluster.changes.findLast((change) => typeof change === "number"),
+            1,
+        );
     });
 });
 

@@ -40,6 +40,8 @@ describe("a summary", () => {
         const { profile } = run;
         const steady = { ...run, profile: { ...profile, untilSettled: false } };
         assert.equal(summarize([steady]).figures.gpuSecondsPerImage?.value, 10);
+        const unseen = { ...run, pods: [] };
+        assert.equal(summarize([unseen]).figures.gpuSecondsPerImage, undefined);
     });
 
     it("takes the worst run where something must never happen", () => {
