@@ -2,7 +2,7 @@ import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-    { ignores: ["**/node_modules/", ".cache/", ".rehearsal/"] },
+    { ignores: ["**/node_modules/", ".cache/", ".rehearsal/", ".load/"] },
     tseslint.configs.strictTypeChecked,
     {
         languageOptions: { parserOptions: { projectService: true } },

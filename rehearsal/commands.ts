@@ -10,9 +10,10 @@ import { packImages } from "./cluster/images";
 import { Deployment, STACK, stackNames, type Target } from "./deployment";
 import { Downstream } from "./downstream";
 import { checkGuarded, checkSeeds, draw, randomSubject, type Service } from "./drawing";
-import { type Engine, type PluginChoice, prepareEngine } from "./engine/engine";
+import { type Engine, type PluginChoice, prepareEngine, readOutputs } from "./engine/engine";
 import { stopEngine } from "./engine/stop-engine";
 import { differences, type HostState, hostState } from "./host-state";
+import type { LoadedStack } from "./load/load-command";
 import { CLUSTER_STATE, WORK } from "./paths";
 import { requireClusterPrerequisites } from "./prerequisites";
 import { step } from "./progress";
@@ -122,6 +123,26 @@ export async function down({ plugins, signal }: RunOptions): Promise<void> {
     }
     await removeEverything();
 }
+
+/** The stack that `up --keep` left, for the commands load and experiments. */
+export const keptStack: LoadedStack & { readonly stack: string } = {
+    command: "npm run rehearse -- load",
+    stack: STACK,
+    outputs: async (stack, signal) => {
+        // Nobody may remove the cluster while it is loaded.
+        await takeRunLock();
+        if (!existsSync(ENGINE)) {
+            throw new Error(
+                "there is no rehearsal to load; begin one with: npm run rehearse -- up --keep",
+            );
+        }
+        if (!existsSync(FOREIGN)) {
+            // An earlier version's cluster may have been made without hey.
+            await requireClusterPrerequisites();
+        }
+        return readOutputs(ENGINE, stack, signal);
+    },
+};
 
 /** Boots the local cluster and leaves it. */
 export async function clusterUp({ signal }: RunOptions): Promise<void> {

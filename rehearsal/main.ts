@@ -1,9 +1,21 @@
 import { parseArgs } from "node:util";
 import { type Fault, FAULTS } from "./cloud/faults";
 import { readFault } from "./cloud/read-fault";
-import { clusterDown, clusterUp, down, plan, type RunOptions, run, up } from "./commands";
+import {
+    clusterDown,
+    clusterUp,
+    down,
+    keptStack,
+    plan,
+    type RunOptions,
+    run,
+    up,
+} from "./commands";
 import type { PluginChoice } from "./engine/engine";
+import { experimentsCommand } from "./load/experiments-command";
+import { loadCommand } from "./load/load-command";
 import { timings } from "./progress";
+import { isUsageError, UsageError } from "./usage-error";
 
 const HELP = `Rehearses the program on this machine, without a cloud account: the real Pulumi engine deploys it
 with its policy pack on a simulated Alibaba Cloud, whose ACK cluster is a real Kubernetes with real Knative. GPUs and
@@ -17,6 +29,8 @@ Commands
   cluster up     boot the local cluster with Knative and leave it running
   cluster down   remove the local cluster
   up             up and an image; with --keep it stays; after a crash it goes on where the earlier one ended
+  load           load the service that was kept and judge how it bears it; load --help says more
+  experiments    measure it under the settings of docs/performance.md; experiments --help says more
   down           remove everything that any rehearsal left on this machine, also after a crash
 
 Options
@@ -38,6 +52,15 @@ minutes. The image that was drawn is left in .rehearsal/image.png,
 the dashboards of the run in .rehearsal/report.html.`;
 
 async function main(): Promise<void> {
+    const [first, ...rest] = process.argv.slice(2);
+    if (first === "load") {
+        process.exitCode = await loadCommand(rest, keptStack);
+        return;
+    }
+    if (first === "experiments") {
+        process.exitCode = await experimentsCommand(rest, keptStack);
+        return;
+    }
     const { command, options } = readArguments();
     if (command === "help") {
         process.stdout.write(`${HELP}\n`);
@@ -91,7 +114,7 @@ function readArguments(): { command: Command; options: Omit<RunOptions, "signal"
     const command = values.help ? "help" : known.find((each) => each === words);
     if (command === undefined || (command === "run" && positionals.length > 0)) {
         throw new UsageError(
-            `no command ${JSON.stringify(words)}; there are plan, up, down, cluster up, cluster down`,
+            `no command ${JSON.stringify(words)}; there are plan, up, load, experiments, down, cluster up, cluster down`,
         );
     }
     const plugins = (["official", "stand-in"] satisfies PluginChoice[]).find(
@@ -136,8 +159,6 @@ function faultOf(text: string): Fault {
     }
 }
 
-class UsageError extends Error {}
-
 function printTimings(): void {
     if (timings.length > 0) {
         const lines = timings.map(
@@ -149,9 +170,7 @@ function printTimings(): void {
 
 main().catch((error: unknown) => {
     const message = error instanceof Error ? error.message : String(error);
-    const isUsage =
-        error instanceof UsageError ||
-        (error as { code?: unknown }).code?.toString().startsWith("ERR_PARSE_ARGS");
+    const isUsage = isUsageError(error);
     process.stderr.write(
         `\nerror: ${message}\n${isUsage ? "See: npm run rehearse -- --help\n" : ""}`,
     );

@@ -134,6 +134,7 @@ const PACKAGES: readonly (readonly [string, () => Promise<boolean>])[] = [
     ["nftables", () => isProgram("nft")],
     ["busybox-static", isStaticBusybox],
     ["iproute2", () => isProgram("ip")],
+    ["hey", () => isProgram("hey")],
     ["procps", () => isProgram("sysctl")],
     ["util-linux", () => isProgram("unshare")],
     ["util-linux", () => isProgram("nsenter")],

@@ -62,29 +62,13 @@ export async function prepareEngine(options: {
     const { folder, signal, program = REPOSITORY } = options;
     return step("Prepare the Pulumi engine", async (note) => {
         const version = await pinnedVersion();
-        const home = join(folder, "home");
-        const bin = join(folder, "bin");
-        const workspace = join(folder, "workspace");
-        const stateFolder = join(folder, "state");
-        const passphraseFile = join(folder, "passphrase");
+        const { home, bin, workspace, stateFolder, passphraseFile } = partsOf(folder);
         for (const needed of [home, bin, stateFolder]) {
             await mkdir(needed, { recursive: true, mode: 0o700 });
         }
         await writePassphrase(passphraseFile);
 
-        const environment = {
-            ...inherited(),
-            PATH: [bin, process.env["PATH"]].join(delimiter),
-            HOME: home,
-            CI: "true",
-            PULUMI_HOME: home,
-            PULUMI_BACKEND_URL: `file://${stateFolder}`,
-            PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile,
-            PULUMI_CREDENTIAL_STORE: "plaintext",
-            PULUMI_SKIP_UPDATE_CHECK: "true",
-            PULUMI_DISABLE_REGISTRY_RESOLVE: "true",
-            ...options.environment,
-        };
+        const environment = { ...engineEnvironment(folder), ...options.environment };
         const found = await findCli({ version, environment, note, signal });
         const cli = join(bin, "pulumi");
         await rm(cli, { force: true });
@@ -122,6 +106,58 @@ export async function prepareEngine(options: {
                 run({ program: cli, args, cwd: workspace, env, input, show, signal: stop }),
         };
     });
+}
+
+/**
+ * The outputs of a stack that the engine in `folder` has deployed, secrets in clear; nothing in the folder is changed.
+ *
+ * @throws Error when {@link prepareEngine} has left no engine there, or the engine does not know the stack
+ */
+export async function readOutputs(
+    folder: string,
+    stack: string,
+    signal?: AbortSignal,
+): Promise<Record<string, unknown>> {
+    const { bin, workspace } = partsOf(folder);
+    const program = join(bin, "pulumi");
+    if (!(await isExecutable(program))) {
+        throw new Error(`there is no engine in ${folder}`);
+    }
+    const { stdout } = await run({
+        program,
+        args: ["stack", "output", "--json", "--show-secrets", "--stack", stack],
+        cwd: workspace,
+        env: engineEnvironment(folder),
+        signal,
+    });
+    return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+/** Where an engine keeps what it has. */
+function partsOf(folder: string) {
+    return {
+        home: join(folder, "home"),
+        bin: join(folder, "bin"),
+        workspace: join(folder, "workspace"),
+        stateFolder: join(folder, "state"),
+        passphraseFile: join(folder, "passphrase"),
+    };
+}
+
+function engineEnvironment(folder: string): Record<string, string> {
+    const { home, bin, stateFolder, passphraseFile } = partsOf(folder);
+    return {
+        ...inherited(),
+        PATH: [bin, process.env["PATH"]].join(delimiter),
+        HOME: home,
+        CI: "true",
+        PULUMI_HOME: home,
+        PULUMI_BACKEND_URL: `file://${stateFolder}`,
+        PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile,
+        PULUMI_CREDENTIAL_STORE: "plaintext",
+        PULUMI_SKIP_UPDATE_CHECK: "true",
+        PULUMI_DISABLE_REGISTRY_RESOLVE: "true",
+    };
 }
 
 /** Makes a random passphrase for the secrets in state, unless an earlier run left one. */

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -37,7 +36,7 @@ func newGenerator(settings settings, started time.Time) *generator {
 // draw waits for the GPU and for the model and draws the images of a job, as PNG files. A client that
 // goes away does not stop it, since a GPU kernel does not stop either, unless the settings say so.
 func (generator *generator) draw(client context.Context, job *job) ([][]byte, error) {
-	generator.arrive()
+	job.inFlight = generator.arrive()
 	work := context.Background()
 	if generator.settings.honourCancel {
 		work = client
@@ -62,6 +61,7 @@ func (generator *generator) work(work context.Context, job *job) ([][]byte, erro
 	}
 	job.began = time.Now()
 	defer generator.rest()
+	defer func() { job.ended = time.Now() }()
 	var images [][]byte
 	for number := range job.Iterations {
 		current := iteration{job, number, time.Now(), time.Duration(job.BatchSize) * generator.serviceTime()}
@@ -77,8 +77,7 @@ func (generator *generator) work(work context.Context, job *job) ([][]byte, erro
 }
 
 func (generator *generator) serviceTime() time.Duration {
-	from, to := generator.settings.serviceFrom, generator.settings.serviceTo
-	return from + rand.N(to-from+1)
+	return between(generator.settings.serviceFrom, generator.settings.serviceTo)
 }
 
 func sleepUntil(work context.Context, moment time.Time) error {
@@ -92,12 +91,14 @@ func sleepUntil(work context.Context, moment time.Time) error {
 	}
 }
 
-func (generator *generator) arrive() {
+// arrive counts a request and tells how many there are now.
+func (generator *generator) arrive() int {
 	generator.mutex.Lock()
 	defer generator.mutex.Unlock()
 	generator.total++
 	generator.inFlight++
 	generator.maxInFlight = max(generator.maxInFlight, generator.inFlight)
+	return generator.inFlight
 }
 
 func (generator *generator) leave(err error) {

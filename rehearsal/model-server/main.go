@@ -37,10 +37,14 @@ func main() {
 	if err != nil {
 		fail(2, err.Error())
 	}
+	pod, err := os.Hostname()
+	if err != nil {
+		fail(1, err.Error())
+	}
 	handleSignals(settings)
 	// As launch.py does, credentials included: whoever runs it must keep them out of the container's log.
 	fmt.Println("Launching Web UI with arguments:", strings.Join(append(os.Args[2:], flags...), " "))
-	serve(arguments, newServer(arguments, logins, settings, started))
+	serve(arguments, newServer(arguments, logins, settings.staggered(), started, pod))
 }
 
 func fail(status int, message string) {

@@ -15,8 +15,10 @@ import (
 // server answers requests. Its routes are those of the WebUI, each from the phase of the start-up on in
 // which the WebUI has it.
 type server struct {
-	settings  settings
-	started   time.Time
+	settings settings
+	started  time.Time
+	// Host name, which Kubernetes makes the name of the pod.
+	pod       string
 	apiLogins logins
 	// The page, its users, and the sessions of those who logged in.
 	pageLogins logins
@@ -32,10 +34,11 @@ type route struct {
 	handle  http.HandlerFunc
 }
 
-func newServer(arguments arguments, logins credentials, settings settings, started time.Time) *server {
+func newServer(arguments arguments, logins credentials, settings settings, started time.Time, pod string) *server {
 	server := &server{
 		settings:   settings,
 		started:    started,
+		pod:        pod,
 		apiLogins:  logins.api,
 		pageLogins: logins.page,
 		generator:  newGenerator(settings, started),
@@ -153,6 +156,7 @@ func (server *server) progress(response http.ResponseWriter, _ *http.Request) {
 // statistics is not part of the WebUI: what the rehearsal measures, without credentials and without secrets.
 func (server *server) statistics(response http.ResponseWriter, _ *http.Request) {
 	counters := server.generator.counters()
+	counters["pod"] = server.pod
 	counters["started_at"] = server.started.UTC().Format(time.RFC3339Nano)
 	passed := time.Since(server.started)
 	phases := map[string]any{}

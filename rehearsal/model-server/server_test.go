@@ -170,6 +170,31 @@ func TestOneRequestAtATime(t *testing.T) {
 	})
 }
 
+func TestAnswerTellsItsPodAndHowItFared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := start(t, settings{serviceFrom: 10 * time.Second, serviceTo: 10 * time.Second}, "--api")
+		answers := make(chan http.Header, 2)
+		ask := func() { answers <- server.ask("POST", "/sdapi/v1/txt2img", `{"width":64,"height":64}`).Header() }
+		go ask()
+		time.Sleep(4 * time.Second)
+		go ask()
+		for _, expected := range []map[string]string{
+			{"Pod": "pod-1", "In-Flight": "1", "Waited-Seconds": "0", "Drew-Seconds": "10"},
+			{"Pod": "pod-1", "In-Flight": "2", "Waited-Seconds": "6", "Drew-Seconds": "10"},
+		} {
+			header := <-answers
+			for name, value := range expected {
+				if told := header.Get("Stand-In-" + name); told != value {
+					t.Errorf("%s is %q, expected %q", name, told, value)
+				}
+			}
+		}
+		if refused := server.ask("POST", "/sdapi/v1/txt2img", `{"steps":0}`); refused.Header().Get("Stand-In-Pod") != "" {
+			t.Error("a refused request has no figures")
+		}
+	})
+}
+
 func TestServiceTimeIsPerImageAndWithinItsRange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := start(t, settings{serviceFrom: 9 * time.Second, serviceTo: 11 * time.Second}, "--api")
@@ -371,6 +396,7 @@ func TestStatisticsNeedNoCredentialsAndShowNone(t *testing.T) {
 	server := start(t, settings{modelLoaded: time.Hour}, "--api", "--api-auth", "me:one", "--gradio-auth", "you:two")
 	answer := server.ask("GET", "/stand-in/statistics", "")
 	var statistics struct {
+		Pod       string
 		StartedAt time.Time `json:"started_at"`
 		Phases    map[string]struct {
 			After   float64 `json:"after_seconds"`
@@ -378,7 +404,7 @@ func TestStatisticsNeedNoCredentialsAndShowNone(t *testing.T) {
 		}
 	}
 	decode(t, answer, &statistics)
-	if !statistics.StartedAt.Equal(server.started) || statistics.Phases["model_loaded"].Reached || statistics.Phases["model_loaded"].After != 3600 ||
+	if statistics.Pod != "pod-1" || !statistics.StartedAt.Equal(server.started) || statistics.Phases["model_loaded"].Reached || statistics.Phases["model_loaded"].After != 3600 ||
 		!statistics.Phases["port_open"].Reached || !statistics.Phases["api_mounted"].Reached {
 		t.Errorf("%s", answer.Body)
 	}
@@ -410,7 +436,7 @@ func start(t *testing.T, settings settings, words ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newServer(arguments, logins, settings, time.Now())
+	return newServer(arguments, logins, settings, time.Now(), "pod-1")
 }
 
 func (server *server) ask(method, path, body string, headers ...string) *httptest.ResponseRecorder {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,8 @@ import (
 type settings struct {
 	// Time from the start of the process to the end of each phase of the start-up.
 	portOpen, apiMounted, modelLoaded time.Duration
+	// A time between these is added to all of them, once for the process.
+	staggerFrom, staggerTo time.Duration
 	// One image takes a time between these.
 	serviceFrom, serviceTo time.Duration
 	ignoreTerminate        bool
@@ -44,16 +47,20 @@ func readSettings(getenv func(string) string) (settings, error) {
 	read.portOpen = phase("MODEL_SERVER_PORT_OPEN_SECONDS")
 	read.apiMounted = phase("MODEL_SERVER_API_MOUNTED_SECONDS")
 	read.modelLoaded = phase("MODEL_SERVER_MODEL_LOADED_SECONDS")
-	from, to, isRange := strings.Cut(getenv("MODEL_SERVER_SERVICE_SECONDS"), "-")
-	if !isRange {
-		to = from
+	span := func(name, byDefault string) (time.Duration, time.Duration) {
+		from, to, isRange := strings.Cut(getenv(name), "-")
+		if !isRange {
+			to = from
+		}
+		least, leastIsValid := parseSeconds(from, byDefault)
+		most, mostIsValid := parseSeconds(to, byDefault)
+		if !leastIsValid || !mostIsValid || isRange && (from == "" || to == "") || least > most {
+			refuse(name, "seconds from 0 to 3600, or a range of them such as 9.9-10.5")
+		}
+		return least, most
 	}
-	var fromIsValid, toIsValid bool
-	read.serviceFrom, fromIsValid = parseSeconds(from, "0.2")
-	read.serviceTo, toIsValid = parseSeconds(to, "0.2")
-	if !fromIsValid || !toIsValid || isRange && (from == "" || to == "") || read.serviceFrom > read.serviceTo {
-		refuse("MODEL_SERVER_SERVICE_SECONDS", "seconds from 0 to 3600, or a range of them such as 9.9-10.5")
-	}
+	read.staggerFrom, read.staggerTo = span("MODEL_SERVER_STAGGER_SECONDS", "0")
+	read.serviceFrom, read.serviceTo = span("MODEL_SERVER_SERVICE_SECONDS", "0.2")
 	read.ignoreTerminate = choice("MODEL_SERVER_SIGTERM", "default", "ignore")
 	read.honourCancel = choice("MODEL_SERVER_HONOUR_CANCEL", "false", "true")
 	read.internalPing = !choice("MODEL_SERVER_INTERNAL_PING", "on", "off")
@@ -65,6 +72,18 @@ func readSettings(getenv func(string) string) (settings, error) {
 	}
 	return read, errors.Join(problems...)
 }
+
+// staggered are the settings of one process among several that do not start alike.
+func (settings settings) staggered() settings {
+	later := between(settings.staggerFrom, settings.staggerTo)
+	settings.portOpen += later
+	settings.apiMounted += later
+	settings.modelLoaded += later
+	return settings
+}
+
+// between is a time of a range, both ends included.
+func between(from, to time.Duration) time.Duration { return from + rand.N(to-from+1) }
 
 func parseSeconds(text, byDefault string) (time.Duration, bool) {
 	if text == "" {

@@ -60,6 +60,14 @@ func (server *server) txt2img(response http.ResponseWriter, request *http.Reques
 			encoded = append(encoded, base64.StdEncoding.EncodeToString(image))
 		}
 	}
+	// Not part of the WebUI: what the rehearsal measures.
+	tell := func(name string, value float64) {
+		response.Header().Set("Stand-In-"+name, strconv.FormatFloat(value, 'f', -1, 64))
+	}
+	response.Header().Set("Stand-In-Pod", server.pod)
+	tell("In-Flight", float64(job.inFlight))
+	tell("Waited-Seconds", job.began.Sub(received).Seconds())
+	tell("Drew-Seconds", job.ended.Sub(job.began).Seconds())
 	answer(response, http.StatusOK, map[string]any{"images": encoded, "parameters": order, "info": job.info()})
 	log.Printf("txt2img: %d image(s) in %.3f s, %.3f s of it waiting",
 		len(images), time.Since(received).Seconds(), job.began.Sub(received).Seconds())
@@ -262,7 +270,9 @@ type job struct {
 	sampler string
 	// One for each image; a random first one replaces the seed -1.
 	seeds []int64
-	began time.Time
+	// Requests that were here when it came, itself included.
+	inFlight     int
+	began, ended time.Time
 }
 
 func newJob(order order, sampler string) *job {

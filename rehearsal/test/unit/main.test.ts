@@ -26,11 +26,13 @@ describe("the command line", () => {
     });
 
     for (const [args, message] of [
-        [["dance"], /no command "dance"; there are plan/],
+        [["dance"], /no command "dance"; there are plan, up, load/],
         [["cluster"], /no command "cluster"/],
         [["plan", "--plugins", "mine"], /--plugins is "mine"; allowed: official, stand-in/],
         [["up", "--image", "a"], /--image goes with --kubeconfig/],
         [["up", "--fast"], /--fast/],
+        [["load", "--profile", "storm"], /--profile is "storm"; allowed: recipe, burst, steady/],
+        [["load", "--stack", "prod"], /--stack/],
     ] as const) {
         it(`refuses ${args.join(" ")} before it does anything`, async () => {
             const { exitCode, stderr } = await rehearse(...args);

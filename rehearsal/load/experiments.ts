@@ -1,0 +1,203 @@
+import { PROFILES, type Profile } from "./profiles";
+
+/** What an experiment changes in the rehearsal before it sends its load. */
+export interface ExperimentSettings {
+    /** Annotations of the Service's template, without `autoscaling.knative.dev/`. */
+    readonly autoscaling: Readonly<Record<string, string>>;
+    /** Settings of the model server's stand-in, without `MODEL_SERVER_`. */
+    readonly standIn: Readonly<Record<string, string>>;
+    /** Pods of Knative's activator. */
+    readonly activators: number;
+    /** HTTP path of the readiness probe, or `tcp`. */
+    readonly readiness: string;
+}
+
+/** A measurement on the rehearsal's Knative, and what is expected of it. */
+export interface Experiment {
+    /** Name of its results: letters, digits and dashes. */
+    readonly id: string;
+    /** What is changed, in a line. */
+    readonly title: string;
+    /** What was expected before it was measured, and why. */
+    readonly expected: string;
+    readonly settings: ExperimentSettings;
+    readonly profile: Profile;
+    readonly repeats: number;
+}
+
+/** The cold start of the model that explains the recipe best (39 s to 48 s), in one phase: ready means ready. */
+const COLD = { PORT_OPEN_SECONDS: "43", API_MOUNTED_SECONDS: "43", MODEL_LOADED_SECONDS: "43" };
+
+/** The recipe's service: one request per pod, 100 % utilisation, at most 10 pods, from zero. */
+const RECIPE: ExperimentSettings = {
+    autoscaling: {
+        "min-scale": "0",
+        "max-scale": "10",
+        "target-utilization-percentage": "100",
+        // Knative's own default.
+        "target-burst-capacity": "211",
+        "scale-down-delay": "0s",
+    },
+    standIn: { ...COLD, STAGGER_SECONDS: "0", SERVICE_SECONDS: "9.9-10.5", SIGTERM: "default" },
+    activators: 1,
+    readiness: "/internal/ping",
+};
+
+const profile = (name: keyof typeof PROFILES): Profile => ({ name, ...PROFILES[name] });
+
+function experiment(
+    id: string,
+    title: string,
+    expected: string,
+    changes: {
+        readonly autoscaling?: Readonly<Record<string, string>>;
+        readonly standIn?: Readonly<Record<string, string>>;
+        readonly activators?: number;
+        readonly readiness?: string;
+        readonly profile?: Profile;
+        readonly repeats?: number;
+    } = {},
+): Experiment {
+    return {
+        id,
+        title,
+        expected,
+        settings: {
+            autoscaling: { ...RECIPE.autoscaling, ...changes.autoscaling },
+            standIn: { ...RECIPE.standIn, ...changes.standIn },
+            activators: changes.activators ?? RECIPE.activators,
+            readiness: changes.readiness ?? RECIPE.readiness,
+        },
+        profile: changes.profile ?? profile("recipe"),
+        repeats: changes.repeats ?? 3,
+    };
+}
+
+const SHARED_QUEUE = { "target-burst-capacity": "-1" };
+const instant = { PORT_OPEN_SECONDS: "0", API_MOUNTED_SECONDS: "0", MODEL_LOADED_SECONDS: "0" };
+const tenSeconds = {
+    PORT_OPEN_SECONDS: "10",
+    API_MOUNTED_SECONDS: "10",
+    MODEL_LOADED_SECONDS: "10",
+};
+
+/** All experiments, in the order in which they run. Their settings are those of the recipe but for what they name. */
+export const EXPERIMENTS: readonly Experiment[] = [
+    experiment("E0", "the recipe's settings, one activator", "166 s, not the recipe's 252 s"),
+    experiment(
+        "E1",
+        "no shared queue: target-burst-capacity 0",
+        "170 s to 235 s, P50 12 s to 19 s: requests wait for a busy pod while another idles",
+        { autoscaling: { "target-burst-capacity": "0" } },
+    ),
+    experiment(
+        "E2",
+        "three activators",
+        "200 s to 240 s: each activator owns a share of the pods",
+        { activators: 3, repeats: 1 },
+    ),
+    experiment(
+        "E3",
+        "three activators, pods that start up to 130 s apart",
+        "as the recipe's 252 s, if that is how its pods came",
+        { activators: 3, standIn: { STAGGER_SECONDS: "0-130" }, repeats: 1 },
+    ),
+    experiment("E4", "one warm pod", "159 s, P90 33 s", {
+        autoscaling: { ...SHARED_QUEUE, "min-scale": "1" },
+    }),
+    experiment("E5", "two warm pods", "150 s, P90 25 s", {
+        autoscaling: { ...SHARED_QUEUE, "min-scale": "2" },
+    }),
+    experiment("E6", "five warm pods", "the floor, about 102 s; P95 10.5 s", {
+        autoscaling: { ...SHARED_QUEUE, "min-scale": "5" },
+    }),
+    experiment(
+        "E7-tcp",
+        "ready when the port is open, 8 s before the model is loaded",
+        "404 for requests between port and API",
+        {
+            autoscaling: SHARED_QUEUE,
+            standIn: { PORT_OPEN_SECONDS: "35", API_MOUNTED_SECONDS: "39" },
+            readiness: "tcp",
+        },
+    ),
+    experiment(
+        "E7-http",
+        "the same start, ready when the API is mounted",
+        "every answer 200; the first image of a pod waits 4 s for the model",
+        {
+            autoscaling: SHARED_QUEUE,
+            standIn: { PORT_OPEN_SECONDS: "35", API_MOUNTED_SECONDS: "39" },
+        },
+    ),
+    experiment(
+        "E8-ignored",
+        "pods that ignore SIGTERM",
+        "each pod holds its GPU until its grace period ends: about 60 GPU-seconds per image",
+        { autoscaling: SHARED_QUEUE, standIn: { SIGTERM: "ignore" } },
+    ),
+    experiment("E8-honoured", "pods that end on SIGTERM", "about 32 GPU-seconds per image", {
+        autoscaling: SHARED_QUEUE,
+    }),
+    experiment(
+        "E9-100-0",
+        "0.2 requests a second by chance, 100 % utilisation, no delay",
+        "P95 34 s, 31 GPU-seconds per image (modelled with a cold start of 60 s)",
+        { autoscaling: SHARED_QUEUE, profile: profile("steady"), repeats: 1 },
+    ),
+    experiment(
+        "E9-100-120",
+        "the same with a scale-down-delay of 120 s",
+        "P95 20 s, 28 GPU-seconds per image (modelled with a cold start of 60 s)",
+        {
+            autoscaling: { ...SHARED_QUEUE, "scale-down-delay": "120s" },
+            profile: profile("steady"),
+            repeats: 1,
+        },
+    ),
+    experiment(
+        "E10",
+        "12 clients at once on one pod, without an activator",
+        "one 503: the pod's own queue takes 10 and works on one",
+        {
+            autoscaling: { "target-burst-capacity": "0", "min-scale": "1", "max-scale": "1" },
+            standIn: instant,
+            profile: profile("burst"),
+        },
+    ),
+    experiment("G0", "from zero, cold start 10 s, one shared queue", "at most 116 s, P95 24 s", {
+        autoscaling: SHARED_QUEUE,
+        standIn: tenSeconds,
+    }),
+    experiment("G5", "five warm pods, one activator", "at most 1.01 times the floor", {
+        autoscaling: { ...SHARED_QUEUE, "min-scale": "5" },
+        standIn: instant,
+    }),
+    experiment(
+        "G5-two-activators",
+        "five warm pods, two activators",
+        "above 1.10 times the floor: 118.9 s were measured",
+        {
+            autoscaling: { ...SHARED_QUEUE, "min-scale": "5" },
+            standIn: instant,
+            activators: 2,
+        },
+    ),
+];
+
+/**
+ * The experiments of these ids, in their own order.
+ *
+ * @param ids @default all
+ * @throws Error naming one that is not there
+ */
+export function experimentsOf(ids: readonly string[]): readonly Experiment[] {
+    for (const id of ids) {
+        if (!EXPERIMENTS.some((each) => each.id === id)) {
+            throw new Error(
+                `there is no experiment ${JSON.stringify(id)}; allowed: ${EXPERIMENTS.map((each) => each.id).join(", ")}`,
+            );
+        }
+    }
+    return ids.length === 0 ? EXPERIMENTS : EXPERIMENTS.filter(({ id }) => ids.includes(id));
+}
