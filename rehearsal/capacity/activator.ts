@@ -10,7 +10,6 @@ export class Activator {
     readonly waiting: Request[] = [];
     /** Requests here and in the pods they were sent to. */
     private readonly concurrency = new Concurrency();
-    /** Whether it reports; it ends when there was nothing to report, and begins with the next request. */
     private reports = false;
     /** What it reported before its first report, to be left out of that. */
     private announced = 0;
@@ -21,6 +20,11 @@ export class Activator {
     private turn = 0;
 
     constructor(private readonly containerConcurrency: number) {}
+
+    /** Whether it reports; it ends when there was nothing to report, and begins with the next request. */
+    get isReporting(): boolean {
+        return this.reports;
+    }
 
     /** Tells it its place among the activators that requests go through. */
     setPlace(place: number, of: number): void {

@@ -54,6 +54,7 @@ export class Autoscaler {
     private panicSince: number | undefined;
     private mostInPanic: number;
     private readonly delay: WindowMaximum | undefined;
+    private isDelaying = false;
 
     /** @param readyPods those there are at `now`: with more than one it begins in panic, since it knows nothing yet */
     constructor(
@@ -71,6 +72,11 @@ export class Autoscaler {
     /** Whether it panics: then it never takes pods away. */
     get panicking(): boolean {
         return this.panicSince !== undefined;
+    }
+
+    /** Whether it would decide the same again, if it saw the same again, however much later. */
+    get isSettled(): boolean {
+        return !this.panicking && !this.isDelaying;
     }
 
     /** Decides, and remembers what it saw. */
@@ -93,7 +99,9 @@ export class Autoscaler {
             this.mostInPanic = desired;
         }
         if (reachable && this.delay !== undefined) {
-            desired = this.delay.record(now, desired);
+            const delayed = this.delay.record(now, desired);
+            this.isDelaying = delayed !== desired;
+            desired = delayed;
         }
         return { desired, excessBurstCapacity: this.excessBurstCapacity(observation) };
     }

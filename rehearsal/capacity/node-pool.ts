@@ -15,10 +15,16 @@ export class NodePool {
     readonly nodes: GpuNode[] = [];
     private readonly free = new Map<MutableNode, number>();
 
+    /** @param warm nodes that are there already */
     constructor(
         private readonly events: EventQueue,
         private readonly behaviour: NodeBehaviour,
-    ) {}
+        warm: number,
+    ) {
+        for (let count = 0; count < warm; count++) {
+            this.free.set(this.add(0), this.events.now);
+        }
+    }
 
     /** A free node, or one that is on its way. */
     take(): GpuNode {
@@ -27,14 +33,7 @@ export class NodePool {
             this.free.delete(idle);
             return idle;
         }
-        const now = this.events.now;
-        const node: MutableNode = {
-            requestedAt: now,
-            readyAt: now + this.behaviour.startSeconds,
-            removedAt: undefined,
-        };
-        this.nodes.push(node);
-        return node;
+        return this.add(this.behaviour.startSeconds);
     }
 
     /** Gives a node back to the pool. */
@@ -47,6 +46,13 @@ export class NodePool {
                 (node as MutableNode).removedAt = this.events.now;
             }
         });
+    }
+
+    private add(startSeconds: number): MutableNode {
+        const now = this.events.now;
+        const node = { requestedAt: now, readyAt: now + startSeconds, removedAt: undefined };
+        this.nodes.push(node);
+        return node;
     }
 }
 

@@ -123,6 +123,9 @@ class Simulation {
     private activity: { readonly active: boolean; readonly since: number };
 
     private readonly beginning: number;
+    private readonly reportPhases: readonly number[];
+    private readonly tickPhase: number;
+    private isTicking = false;
 
     constructor(private readonly scenario: Scenario) {
         const { settings, behaviour, seed } = scenario;
@@ -132,7 +135,8 @@ class Simulation {
         this.sampling = randomStream(seed, "sampling");
         const phases = randomStream(seed, "phases");
 
-        this.nodes = behaviour.nodes && new NodePool(this.events, behaviour.nodes);
+        this.nodes =
+            behaviour.nodes && new NodePool(this.events, behaviour.nodes, settings.minScale);
         this.activators = Array.from(
             { length: settings.activators },
             () => new Activator(settings.containerConcurrency),
@@ -157,32 +161,23 @@ class Simulation {
         });
         // Idle pods have reported for a while, and clients begin at no special moment.
         this.beginning = settings.windowSeconds + between([1, 1 + TICK_SECONDS], phases);
-        for (const activator of this.activators) {
-            this.repeat(between([0, REPORT_SECONDS], phases), REPORT_SECONDS, () => {
-                this.collect(activator);
-            });
+        this.reportPhases = this.activators.map(() => between([0, REPORT_SECONDS], phases));
+        const scrapePhase = between([0, REPORT_SECONDS], phases);
+        this.tickPhase = between([0, TICK_SECONDS], phases);
+        if (targetBurstCapacity !== -1) {
+            this.scrapeFrom(scrapePhase);
         }
-        this.repeat(between([0, REPORT_SECONDS], phases), REPORT_SECONDS, () => {
-            this.scrape();
-        });
-        this.repeat(between([0, TICK_SECONDS], phases), TICK_SECONDS, () => {
-            this.tick();
-        });
+        this.tickFrom(this.tickPhase);
     }
 
     run(): Run {
         this.startTraffic(this.scenario.traffic);
         while (!this.isOver()) {
-            this.events.step();
+            if (!this.events.step()) {
+                throw new Error("the simulation stands still before its end");
+            }
         }
         return this.result();
-    }
-
-    private repeat(first: number, period: number, action: () => void): void {
-        this.events.at(first, () => {
-            action();
-            this.repeat(this.events.now + period, period, action);
-        });
     }
 
     private isOver(): boolean {
@@ -196,6 +191,10 @@ class Simulation {
     }
 
     private startTraffic(traffic: Traffic): void {
+        const { until } = this.scenario;
+        if (until !== undefined) {
+            this.events.at(this.beginning + until, () => undefined);
+        }
         if (traffic.kind === "open") {
             this.expected = traffic.arrivals.length;
             for (const arrival of traffic.arrivals) {
@@ -280,6 +279,8 @@ class Simulation {
             throw new Error("there is no activator");
         }
         if (activator.enter(now, request)) {
+            const phase = this.reportPhases[this.activators.indexOf(activator)] ?? 0;
+            this.collectFrom(nextAfter(now, phase, REPORT_SECONDS), activator);
             this.report(1);
         }
         this.dispatch(activator);
@@ -511,11 +512,17 @@ class Simulation {
         }
     }
 
-    private collect(activator: Activator): void {
-        const average = activator.report(this.events.now);
-        if (average !== undefined) {
-            this.report(average);
-        }
+    /** Collects what an activator reports each second, as long as it does. */
+    private collectFrom(at: number, activator: Activator): void {
+        this.events.at(at, () => {
+            const average = activator.report(this.events.now);
+            if (average !== undefined) {
+                this.report(average);
+            }
+            if (activator.isReporting) {
+                this.collectFrom(at + REPORT_SECONDS, activator);
+            }
+        });
     }
 
     /** A value reaches the autoscaler, which does not wait for its tick when it wants no pod. */
@@ -525,23 +532,51 @@ class Simulation {
         if (value > 0 && this.desired === 0) {
             this.tick();
         }
+        if (!this.isTicking) {
+            this.tickFrom(nextAfter(this.events.now, this.tickPhase, TICK_SECONDS));
+        }
     }
 
-    /** The autoscaler asks some of the pods for the requests that no activator has counted. */
-    private scrape(): void {
-        const now = this.events.now;
-        const count = this.ready.length;
-        const averages = this.ready.map(({ direct }) => direct.report(now));
-        if (this.scenario.settings.targetBurstCapacity === -1 || count === 0) {
-            return;
-        }
-        const sample = sampleSize(count);
-        let sum = 0;
-        for (let taken = 0; taken < sample; taken++) {
-            const [average = 0] = averages.splice(below(averages.length, this.sampling), 1);
-            sum += average;
-        }
-        this.report((sum / sample) * count);
+    private tickFrom(at: number): void {
+        this.isTicking = true;
+        this.events.at(at, () => {
+            this.tick();
+            this.isTicking = !this.isAtRest();
+            if (this.isTicking) {
+                this.tickFrom(at + TICK_SECONDS);
+            }
+        });
+    }
+
+    /** Whether further ticks would change nothing until something is reported. */
+    private isAtRest(): boolean {
+        const { minScale, targetBurstCapacity } = this.scenario.settings;
+        return (
+            targetBurstCapacity === -1 &&
+            this.autoscaler.isSettled &&
+            this.stable.average(this.events.now) === 0 &&
+            this.panic.average(this.events.now) === 0 &&
+            this.desired <= minScale &&
+            this.kept.length === minScale &&
+            this.ready.length === minScale
+        );
+    }
+
+    /** The autoscaler asks some of the pods, each second, for the requests that no activator has counted. */
+    private scrapeFrom(at: number): void {
+        this.events.at(at, () => {
+            const count = this.ready.length;
+            const averages = this.ready.map(({ direct }) => direct.report(at));
+            if (count > 0) {
+                const sample = sampleSize(count);
+                let sum = 0;
+                for (let taken = 0; taken < sample; taken++) {
+                    sum += averages.splice(below(averages.length, this.sampling), 1)[0] ?? 0;
+                }
+                this.report((sum / sample) * count);
+            }
+            this.scrapeFrom(at + REPORT_SECONDS);
+        });
     }
 
     private tick(): void {
@@ -675,6 +710,11 @@ function victimOf(pods: readonly Pod[]): Pod {
         throw new Error("there is no pod to delete");
     }
     return victim;
+}
+
+/** The next moment of those that come with this period from the phase on. */
+function nextAfter(now: number, phase: number, period: number): number {
+    return phase + (Math.floor((now - phase) / period) + 1) * period;
 }
 
 /** Pods that the autoscaler asks. Source: populationMeanSampleSize of pkg/autoscaler/metrics. */
