@@ -35,11 +35,6 @@ export class Activator {
     /** Tells it which pods are ready, in the order of their addresses; it takes its share. */
     setPods(ready: readonly Pod[]): void {
         this.pods = sliceOf(ready, this.place, this.of);
-        for (const pod of this.reserved.keys()) {
-            if (!ready.includes(pod)) {
-                this.reserved.delete(pod);
-            }
-        }
     }
 
     /** A request comes in. @returns whether the autoscaler is to be told at once, of one request */

@@ -54,7 +54,6 @@ export class Autoscaler {
     private panicSince: number | undefined;
     private mostInPanic: number;
     private readonly delay: WindowMaximum | undefined;
-    private isDelaying = false;
 
     /** @param readyPods those there are at `now`: with more than one it begins in panic, since it knows nothing yet */
     constructor(
@@ -72,11 +71,6 @@ export class Autoscaler {
     /** Whether it panics: then it never takes pods away. */
     get panicking(): boolean {
         return this.panicSince !== undefined;
-    }
-
-    /** Whether it would decide the same again, if it saw the same again, however much later. */
-    get isSettled(): boolean {
-        return !this.panicking && !this.isDelaying;
     }
 
     /** Decides, and remembers what it saw. */
@@ -99,9 +93,7 @@ export class Autoscaler {
             this.mostInPanic = desired;
         }
         if (reachable && this.delay !== undefined) {
-            const delayed = this.delay.record(now, desired);
-            this.isDelaying = delayed !== desired;
-            desired = delayed;
+            desired = this.delay.record(now, desired);
         }
         return { desired, excessBurstCapacity: this.excessBurstCapacity(observation) };
     }

@@ -553,10 +553,8 @@ class Simulation {
         const { minScale, targetBurstCapacity } = this.scenario.settings;
         return (
             targetBurstCapacity === -1 &&
-            this.autoscaler.isSettled &&
             this.stable.average(this.events.now) === 0 &&
             this.panic.average(this.events.now) === 0 &&
-            this.desired <= minScale &&
             this.kept.length === minScale &&
             this.ready.length === minScale
         );
