@@ -1,14 +1,13 @@
 import { execFile } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { cpus, loadavg } from "node:os";
+import { copyFile, mkdtemp, rm, symlink } from "node:fs/promises";
+import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { type Engine, prepareEngine } from "../engine/engine";
 import { stopEngine } from "../engine/stop-engine";
 import { quantile } from "../load/statistics";
-import { REPOSITORY, WORK } from "../paths";
+import { REPOSITORY } from "../paths";
 import { step } from "../progress";
-import { takeRunLock } from "../run-lock";
 import { cloudEnvironment, startCloudOf } from "../simulated-cloud";
 
 const HELP = `Measures how long the program takes: \`pulumi preview\` of the stack dev on the simulated cloud, beside an
@@ -25,33 +24,50 @@ Options
 /** A kind of preview. */
 interface Kind {
     readonly title: string;
-    readonly program: "this program" | "an empty program";
+    readonly program: Program;
     readonly options: readonly string[];
-    /** Row whose time this one is compared with, by its title. */
-    readonly beside: string | undefined;
+    /** Rows whose time this one is compared with, by their titles. */
+    readonly beside: readonly string[];
     /** Whether types are checked at each run, as Pulumi does unless it is told otherwise. */
     readonly checked: boolean;
 }
 
+type Program = "this" | "empty" | "empty with plugins";
+
 const EMPTY = "an empty program";
+const PLUGINS = "an empty program that starts the plugins";
 const EMPTY_CHECKED = "an empty program, types checked";
+const PACK = ["--policy-pack", "policy", "--policy-pack-config", "policy/config/dev.json"];
 
 const KINDS: readonly Kind[] = [
-    { title: EMPTY, program: EMPTY, options: [], beside: undefined, checked: false },
-    { title: "this program", program: "this program", options: [], beside: EMPTY, checked: false },
+    { title: EMPTY, program: "empty", options: [], beside: [], checked: false },
     {
-        title: "this program, with the policy pack",
-        program: "this program",
-        options: ["--policy-pack", "policy", "--policy-pack-config", "policy/config/dev.json"],
-        beside: EMPTY,
+        title: PLUGINS,
+        program: "empty with plugins",
+        options: [],
+        beside: [EMPTY],
         checked: false,
     },
-    { title: EMPTY_CHECKED, program: EMPTY, options: [], beside: undefined, checked: true },
+    {
+        title: "this program",
+        program: "this",
+        options: [],
+        beside: [EMPTY, PLUGINS],
+        checked: false,
+    },
+    {
+        title: "this program, with the policy pack",
+        program: "this",
+        options: PACK,
+        beside: [EMPTY, PLUGINS],
+        checked: false,
+    },
+    { title: EMPTY_CHECKED, program: "empty", options: [], beside: [EMPTY], checked: true },
     {
         title: "this program, types checked",
-        program: "this program",
+        program: "this",
         options: [],
-        beside: EMPTY_CHECKED,
+        beside: [EMPTY_CHECKED],
         checked: true,
     },
 ];
@@ -76,7 +92,6 @@ async function main(): Promise<void> {
             `--rounds is ${JSON.stringify(values.rounds)}; allowed: a whole number from 1`,
         );
     }
-    await takeRunLock();
     const seconds = await previews(rounds);
     const lines = tableOf(seconds);
     if (!values["no-tests"]) {
@@ -93,15 +108,20 @@ async function main(): Promise<void> {
 
 /** Seconds of each preview of each kind, round by round. */
 async function previews(rounds: number): Promise<Map<string, number[]>> {
-    await mkdir(WORK, { recursive: true });
-    const folder = await mkdtemp(join(WORK, "bench-"));
-    const folders = { [EMPTY]: join(folder, "empty"), "this program": join(folder, "program") };
+    // Outside the checkout, where no rehearsal takes it for its own.
+    const folder = await mkdtemp(join(tmpdir(), "bench-"));
+    const folderOf = (program: Program): string => join(folder, program.replaceAll(" ", "-"));
+    const programs = [...new Set(KINDS.map(({ program }) => program))];
     try {
         const engines = new Map<string, Engine>();
-        for (const kind of KINDS) {
-            engines.set(kind.title, await engineOf(kind, folders[kind.program]));
+        for (const { title, program, checked } of KINDS) {
+            const environment = {
+                ...cloudEnvironment(folderOf("this")),
+                PULUMI_NODEJS_TRANSPILE_ONLY: String(!checked),
+            };
+            engines.set(title, await engineOf(program, folderOf(program), environment));
         }
-        await startCloudOf(folders["this program"]);
+        await startCloudOf(folderOf("this"));
         const seconds = new Map<string, number[]>(KINDS.map(({ title }) => [title, []]));
         for (let round = 0; round <= rounds; round++) {
             await step(
@@ -120,34 +140,35 @@ async function previews(rounds: number): Promise<Map<string, number[]>> {
         }
         return seconds;
     } finally {
-        for (const each of Object.values(folders)) {
-            await stopEngine(each);
+        for (const program of programs) {
+            await stopEngine(folderOf(program));
         }
         await rm(folder, { recursive: true, force: true });
     }
 }
 
-/** An engine with this program or an empty one, whose stack is there. */
-async function engineOf({ program, checked }: Kind, folder: string): Promise<Engine> {
-    const environment = {
-        ...cloudEnvironment(folder),
-        PULUMI_NODEJS_TRANSPILE_ONLY: String(!checked),
-    };
-    if (program === "this program") {
+/** An engine with a program whose stack is there. */
+async function engineOf(
+    program: Program,
+    folder: string,
+    environment: Readonly<Record<string, string>>,
+): Promise<Engine> {
+    const select = ["stack", "select", "--create", STACK];
+    if (program === "this") {
         const engine = await prepareEngine({ folder, environment });
-        await engine.pulumi(["stack", "select", "--create", STACK]);
+        await engine.pulumi(select);
         return engine;
     }
-    const engine = await prepareEngine({
-        folder,
-        program: join(__dirname, "empty-program"),
-        environment,
-    });
-    // Compiled with the same options.
+    const source = join(__dirname, "empty-program");
+    const engine = await prepareEngine({ folder, program: source, environment });
+    // The same packages, compiled with the same options.
+    await symlink(join(REPOSITORY, "node_modules"), join(engine.workspace, "node_modules"));
     for (const file of ["tsconfig.json", "tsconfig.pulumi.json"]) {
         await copyFile(join(REPOSITORY, file), join(engine.workspace, file));
     }
-    await engine.pulumi(["stack", "select", "--create", STACK]);
+    await engine.pulumi(select);
+    const startPlugins = String(program === "empty with plugins");
+    await engine.pulumi(["config", "set", "startPlugins", startPlugins]);
     return engine;
 }
 
@@ -168,20 +189,23 @@ async function timed(work: () => Promise<unknown> | undefined): Promise<number> 
 function tableOf(seconds: ReadonlyMap<string, readonly number[]>): string[] {
     const rows = KINDS.map(({ title, beside }) => {
         const own = seconds.get(title) ?? [];
-        const others = beside === undefined ? [] : (seconds.get(beside) ?? []);
-        // Of each round by itself: what slows the machine down slows both.
-        const ratios = own.map((each, round) => each / (others[round] ?? Number.NaN));
-        const ratio =
-            beside === undefined
-                ? ""
-                : `${quantile(ratios, 0.5).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})`;
-        return `| ${title} | ${Math.min(...own).toFixed(2)} | ${quantile(own, 0.5).toFixed(2)} | ${ratio} |`;
+        const ratios = beside.map(
+            (other) => `${ratioOf(own, seconds.get(other) ?? [])} of ${other}`,
+        );
+        return `| ${title} | ${Math.min(...own).toFixed(2)} | ${quantile(own, 0.5).toFixed(2)} | ${ratios.join("; ")} |`;
     });
     return [
-        "| `pulumi preview` of | least, s | median, s | as a ratio to the empty one (range) |",
+        "| `pulumi preview` of | least, s | median, s | as a ratio, with its range |",
         "| --- | --- | --- | --- |",
         ...rows,
     ];
+}
+
+/** Median of the ratios of each round by itself: what slows the machine down slows both. */
+function ratioOf(own: readonly number[], others: readonly number[]): string {
+    const ratios = own.map((each, round) => each / (others[round] ?? Number.NaN));
+    const range = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
+    return `${quantile(ratios, 0.5).toFixed(2)} (${range})`;
 }
 
 main().catch((error: unknown) => {

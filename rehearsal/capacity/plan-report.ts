@@ -132,7 +132,10 @@ function costPer1000Images(
 }
 
 function p95Interval({ latencies }: Expectation, seed: number): Estimate {
-    return bootstrap(latencies, (values) => quantile(values, 0.95), seededRandom(seed));
+    // Numbers sort much faster in an array that has nothing else, and there are thousands, a thousand times.
+    const p95 = (values: readonly number[]): number =>
+        quantile([...Float64Array.from(values).sort()], 0.95);
+    return bootstrap(latencies, p95, seededRandom(seed));
 }
 
 function cells(row: Row): string[] {

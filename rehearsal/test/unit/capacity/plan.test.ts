@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+    type Choice,
     type Expectation,
     expect,
     type Plan,
@@ -15,8 +16,8 @@ const REQUEST: PlanRequest = {
     behaviour: { serviceSeconds: [10, 10], coldStartSeconds: [60, 60] },
     settings: { activators: 1, timeoutSeconds: 300 },
     p95Seconds: 25,
-    maxGpus: 4,
-    given: { targetUtilizationPercentage: 100 },
+    maxGpus: 3,
+    given: { targetUtilizationPercentage: 100, scaleDownDelaySeconds: 120 },
     seed: 1,
     onTried: () => undefined,
 };
@@ -66,19 +67,26 @@ describe("planCapacity", () => {
     });
 
     it("tries each of the settings that are not given, and tells of it", () => {
-        const tried: string[] = [];
-        planCapacity({
-            ...REQUEST,
-            given: { minScale: 0, maxScale: 2 },
-            onTried: (number, of) => tried.push(`${number} of ${of}`),
-        });
-        // Six delays, four targets.
-        assert.equal(tried.length, 24);
-        assert.equal(tried.at(-1), "24 of 24");
+        const triedWith = (given: Partial<Choice>): string[] => {
+            const tried: string[] = [];
+            planCapacity({
+                ...REQUEST,
+                given: { minScale: 0, maxScale: 2, ...given },
+                onTried: (number, of) => tried.push(`${number} of ${of}`),
+            });
+            return tried;
+        };
+        const targets = triedWith({ scaleDownDelaySeconds: 0 });
+        assert.deepEqual(targets, ["1 of 4", "2 of 4", "3 of 4", "4 of 4"]);
+        assert.equal(triedWith({ targetUtilizationPercentage: 100 }).at(-1), "6 of 6");
     });
 
     it("recommends nothing if nothing is fast enough", () => {
-        const { recommended: none, alternatives } = planCapacity({ ...REQUEST, p95Seconds: 9 });
+        const { recommended: none, alternatives } = planCapacity({
+            ...REQUEST,
+            p95Seconds: 9,
+            given: { ...REQUEST.given, maxScale: 2 },
+        });
         assert.equal(none, undefined);
         assert.ok(alternatives.length > 0);
     });
@@ -97,12 +105,13 @@ describe("planCapacity", () => {
     });
 
     it("pays for nodes where they are planned: those that are idle too", () => {
-        const { choice } = recommended;
+        const choice = { ...recommended.choice, minScale: 0 };
+        const without = expect(REQUEST, choice);
+        assert.equal(without.paidSecondsPerImage, without.gpuSecondsPerImage);
         const nodes = { startSeconds: 120, idleSeconds: 600 };
         const behaviour = { ...REQUEST.behaviour, nodes };
         const withNodes = expect({ ...REQUEST, behaviour }, choice);
         assert.ok(withNodes.paidSecondsPerImage > withNodes.gpuSecondsPerImage);
-        assert.equal(recommended.paidSecondsPerImage, recommended.gpuSecondsPerImage);
     });
 
     it("is told as text: the settings as configuration keys, and what they cost", () => {
@@ -123,7 +132,7 @@ describe("planCapacity", () => {
         const text = planAsText({ plan: none, stacks: new Map() }, ASKED);
         assert.match(
             text,
-            /^No settings with at most 4 pods answer 95 of 100 requests within 25 s\./,
+            /^No settings with at most 3 pods answer 95 of 100 requests within 25 s\./,
         );
         assert.match(text, /^The fastest need [0-9.]+ s\.$/m);
     });
@@ -139,7 +148,7 @@ describe("planCapacity", () => {
             p99,
             failed: 0,
             gpuSecondsPerImage,
-            costPer1000Images: gpuSecondsPerImage / 2,
+            costPer1000Images: ((gpuSecondsPerImage * 1000) / 3600) * 1.8,
             podsStartedPerHour: recommended.podsStartedPerHour,
             inTime: true,
         };
