@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { type Fault, FAULTS } from "./cloud/faults";
 import { readFault } from "./cloud/read-fault";
-import { clusterDown, clusterUp, down, plan, type RunOptions, run, up } from "./commands";
+import type { RunOptions } from "./commands";
 import type { PluginChoice } from "./engine/engine";
 import { timings } from "./progress";
 
@@ -55,6 +55,8 @@ async function main(): Promise<void> {
             abort.abort(new Error(`stopped by ${signal}`));
         });
     }
+    // Loaded here because a wrong command line and --help do without, and it takes most of a second.
+    const { clusterDown, clusterUp, down, plan, run, up } = await import("./commands.js");
     const commands = {
         run,
         plan,
