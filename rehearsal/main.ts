@@ -1,19 +1,8 @@
 import { parseArgs } from "node:util";
 import { type Fault, FAULTS } from "./cloud/faults";
 import { readFault } from "./cloud/read-fault";
-import {
-    clusterDown,
-    clusterUp,
-    down,
-    keptStack,
-    plan,
-    type RunOptions,
-    run,
-    up,
-} from "./commands";
+import type { RunOptions } from "./commands";
 import type { PluginChoice } from "./engine/engine";
-import { experimentsCommand } from "./load/experiments-command";
-import { loadCommand } from "./load/load-command";
 import { timings } from "./progress";
 import { isUsageError, UsageError } from "./usage-error";
 
@@ -53,12 +42,8 @@ the dashboards of the run in .rehearsal/report.html.`;
 
 async function main(): Promise<void> {
     const [first, ...rest] = process.argv.slice(2);
-    if (first === "load") {
-        process.exitCode = await loadCommand(rest, keptStack);
-        return;
-    }
-    if (first === "experiments") {
-        process.exitCode = await experimentsCommand(rest, keptStack);
+    if (first === "load" || first === "experiments") {
+        process.exitCode = await loadOf(first, rest);
         return;
     }
     const { command, options } = readArguments();
@@ -79,6 +64,8 @@ async function main(): Promise<void> {
             abort.abort(new Error(`stopped by ${signal}`));
         });
     }
+    // Loaded here because a wrong command line and --help do without, and it takes most of a second.
+    const { clusterDown, clusterUp, down, plan, run, up } = await import("./commands.js");
     const commands = {
         run,
         plan,
@@ -92,6 +79,16 @@ async function main(): Promise<void> {
     } finally {
         printTimings();
     }
+}
+
+async function loadOf(command: "load" | "experiments", args: readonly string[]): Promise<number> {
+    const { keptStack } = await import("./commands.js");
+    if (command === "load") {
+        const { loadCommand } = await import("./load/load-command.js");
+        return loadCommand(args, keptStack);
+    }
+    const { experimentsCommand } = await import("./load/experiments-command.js");
+    return experimentsCommand(args, keptStack);
 }
 
 type Command = "run" | "plan" | "up" | "down" | "cluster up" | "cluster down" | "help";

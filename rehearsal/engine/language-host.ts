@@ -118,18 +118,32 @@ async function runProgram(request: messages.RunRequest): Promise<messages.RunRes
     return response;
 }
 
-/** What the program's `runtime.options` in Pulumi.yaml mean to `cmd/run`. */
-function runtimeEnvironment(info: messages.ProgramInfo | undefined): Record<string, string> {
+/**
+ * What the `runtime.options` of a program or pack, in its Pulumi.yaml or PulumiPolicy.yaml, mean to what loads it.
+ *
+ * @throws Error naming the options that this stand-in does not know, or the one whose value has the wrong type
+ */
+export function runtimeEnvironment(info: messages.ProgramInfo | undefined): Record<string, string> {
     const options = info?.getOptions()?.toJavaScript() ?? {};
     // The package manager matters to `pulumi install` only.
-    const known = ["typescript", "packagemanager"];
+    const known = ["typescript", "tsconfig", "packagemanager"];
     const unknown = Object.keys(options).filter((option) => !known.includes(option));
     if (unknown.length > 0) {
         throw new Error(
-            `the stand-in for the Node.js language host does not know the runtime options ${unknown.join(", ")}; it knows ${known.join(" and ")}`,
+            `the stand-in for the Node.js language host does not know the runtime options ${unknown.join(", ")}; it knows ${known.join(", ")}`,
         );
     }
-    return { PULUMI_NODEJS_TYPESCRIPT: options["typescript"] === false ? "false" : "true" };
+    const { typescript = true, tsconfig = "" } = options;
+    if (typeof typescript !== "boolean") {
+        throw new Error("typescript option must be a boolean");
+    }
+    if (typeof tsconfig !== "string") {
+        throw new Error("tsconfig option must be a string");
+    }
+    return {
+        ...(typescript ? { PULUMI_NODEJS_TYPESCRIPT: "true" } : {}),
+        ...(tsconfig === "" ? {} : { PULUMI_NODEJS_TSCONFIG_PATH: tsconfig }),
+    };
 }
 
 function runPolicyPack(

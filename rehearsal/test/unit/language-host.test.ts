@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { moduleOf } from "../../engine/language-host";
+import { ProgramInfo } from "@pulumi/pulumi/proto/language_pb";
+import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { moduleOf, runtimeEnvironment } from "../../engine/language-host";
 
 const RUN = "@pulumi/pulumi/cmd/run";
 
@@ -53,4 +55,29 @@ describe("the stand-in for the Node.js language host", () => {
             message: `${folder} does not find ${RUN}: run \`npm ci\` there, or where its node_modules should be`,
         });
     });
+
+    const environmentOf = (options: Record<string, JavaScriptValue>): Record<string, string> =>
+        runtimeEnvironment(new ProgramInfo().setOptions(Struct.fromJavaScript(options)));
+
+    it("runs programs in TypeScript, with the compiler's options of the file that is named", () => {
+        assert.deepEqual(runtimeEnvironment(undefined), { PULUMI_NODEJS_TYPESCRIPT: "true" });
+        assert.deepEqual(environmentOf({ packagemanager: "npm", tsconfig: "tsconfig.own.json" }), {
+            PULUMI_NODEJS_TYPESCRIPT: "true",
+            PULUMI_NODEJS_TSCONFIG_PATH: "tsconfig.own.json",
+        });
+        assert.deepEqual(environmentOf({ typescript: false }), {});
+    });
+
+    for (const [options, message] of [
+        [
+            { nodeargs: "--inspect" },
+            "the stand-in for the Node.js language host does not know the runtime options nodeargs; it knows typescript, tsconfig, packagemanager",
+        ],
+        [{ typescript: "no" }, "typescript option must be a boolean"],
+        [{ tsconfig: true }, "tsconfig option must be a string"],
+    ] as const) {
+        it(`refuses the runtime options ${JSON.stringify(options)}`, () => {
+            assert.throws(() => environmentOf(options), { message });
+        });
+    }
 });
