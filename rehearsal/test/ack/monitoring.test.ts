@@ -113,7 +113,6 @@ describe("the monitoring of the service", () => {
             "knative",
             "kube-state-metrics",
             "kubelet",
-            "prometheus",
             "queue-proxy",
         ];
         await until("all targets to be up", PATIENCE, async () => {
