@@ -144,7 +144,8 @@ describe("the monitoring of the service", () => {
             ["GPUs of pods", "idle", 0],
             [nameOf(IDLE_COST), "idle", 0],
             ["Desired and actual pods", "maxScale", 2],
-            ["Concurrency", "target of a pod", 1],
+            // targetUtilizationPercentage of containerConcurrency.
+            ["Concurrency", "target of a pod", 0.85],
         ];
         try {
             // At once: the load must still be there for the last of them.
