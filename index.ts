@@ -66,7 +66,7 @@ export = async () => {
         await admissionInForce(cluster.kubeconfig, admission);
         guards.push(admission);
     }
-    const monitoring = monitor(settings, metricNames, cluster.clusterId, inCluster);
+    const monitoring = monitor(settings, metricNames, cluster.ofAck?.clusterId, inCluster);
 
     const service = new StableDiffusion(
         "stable-diffusion",
@@ -91,14 +91,17 @@ export = async () => {
             gpuCapacity: cluster.gpuCapacity,
         },
         kubeconfig: cluster.kubeconfig,
-        clusterId: cluster.clusterId,
-        vpcId: cluster.vpcId,
-        vswitchIds: cluster.vswitchIds,
-        prometheusUrl: monitoring?.prometheusUrl,
-        grafanaUrl: monitoring?.grafana?.url,
-        grafanaUsername: monitoring?.grafana?.username,
-        grafanaPassword: monitoring?.grafana?.password,
-        dashboards: monitoring?.dashboards,
+        // Pulumi warns of an output that is undefined, so one that a stack has not is left out.
+        ...cluster.ofAck,
+        ...(monitoring && {
+            prometheusUrl: monitoring.prometheusUrl,
+            dashboards: monitoring.dashboards,
+        }),
+        ...(monitoring?.grafana && {
+            grafanaUrl: monitoring.grafana.url,
+            grafanaUsername: monitoring.grafana.username,
+            grafanaPassword: monitoring.grafana.password,
+        }),
     };
 };
 
@@ -171,9 +174,11 @@ async function makeCluster({ ack, ...settings }: ServiceSettings & AckTarget) {
         parts: [cluster, gpus, ...(addon ? [addon] : [])],
         knativeWaitSeconds: 900,
         gpuCapacity: pulumi.output(ack.gpuCapacity),
-        clusterId,
-        vpcId: pulumi.output(network.vpcId),
-        vswitchIds: network.vswitchIds,
+        ofAck: {
+            clusterId,
+            vpcId: pulumi.output(network.vpcId),
+            vswitchIds: network.vswitchIds,
+        },
     };
 }
 
@@ -185,9 +190,7 @@ async function openCluster(settings: ServiceSettings & KubeconfigTarget) {
         ...cluster,
         parts: [],
         knativeWaitSeconds: 60,
-        clusterId: undefined,
-        vpcId: undefined,
-        vswitchIds: undefined,
+        ofAck: undefined,
     };
 }
 
