@@ -1,4 +1,5 @@
 import { AppsV1Api, CustomObjectsApi } from "@kubernetes/client-node";
+import { KNATIVE_NAMESPACE } from "../../components/knative-config";
 import { until } from "../cluster/until";
 import type { ExperimentSettings } from "./experiments";
 import type { Target } from "./target";
@@ -6,7 +7,7 @@ import type { Target } from "./target";
 /** A revision must be ready within this: its GPU node joins, its model loads. Seconds. */
 const READY_SECONDS = 900;
 
-const ACTIVATOR = { namespace: "knative-serving", name: "activator" } as const;
+const ACTIVATOR = { namespace: KNATIVE_NAMESPACE, name: "activator" } as const;
 
 const SERVICES = { group: "serving.knative.dev", version: "v1", plural: "services" } as const;
 

@@ -1,4 +1,6 @@
 import { CoreV1Api } from "@kubernetes/client-node";
+import { KNATIVE_NAMESPACE } from "../../components/knative-config";
+import { KNATIVE_NAMES, type KnativeNames } from "../../components/monitoring/metric-names";
 import { parsePrometheusText, type Series } from "./prometheus-text";
 import type { MetricsPoint } from "./run-record";
 import type { Target } from "./target";
@@ -17,27 +19,28 @@ export interface MetricsReading {
     readonly failures: readonly string[];
 }
 
-const NAMESPACE = "knative-serving";
-
 /** Container port "metrics" of all parts of Knative. */
 const PORT = 9090;
 
 type Figure = keyof Omit<MetricsPoint, "at">;
 
-/** A figure's metric since Knative 1.19 and before, and whose it is. Where several series match, they add up. */
-const METRICS: Readonly<
-    Record<Figure, { readonly app: "autoscaler" | "activator"; readonly names: readonly string[] }>
-> = {
-    desired: { app: "autoscaler", names: ["kn_revision_pods_desired", "autoscaler_desired_pods"] },
-    actual: { app: "autoscaler", names: ["kn_revision_pods_count", "autoscaler_actual_pods"] },
-    panic: { app: "autoscaler", names: ["kn_revision_panic_mode", "autoscaler_panic_mode"] },
-    stable: {
-        app: "autoscaler",
-        names: ["kn_revision_concurrency_stable", "autoscaler_stable_request_concurrency"],
-    },
-    queued: { app: "activator", names: ["kn_revision_request_queued"] },
-    active: { app: "activator", names: ["kn_revision_request_active"] },
-};
+/** A figure's metric, and whose it is. Where several series match, they add up. */
+const METRICS = {
+    desired: { app: "autoscaler", metric: "desiredPods" },
+    actual: { app: "autoscaler", metric: "readyPods" },
+    panic: { app: "autoscaler", metric: "panicMode" },
+    stable: { app: "autoscaler", metric: "stableConcurrency" },
+    queued: { app: "activator", metric: "waitingRequests" },
+    active: { app: "activator", metric: "runningRequests" },
+} as const satisfies Readonly<
+    Record<
+        Figure,
+        { readonly app: "autoscaler" | "activator"; readonly metric: keyof KnativeNames }
+    >
+>;
+
+/** No name means one thing in one version of Knative and another in the other, so the version is not asked for. */
+const VOCABULARIES = Object.values(KNATIVE_NAMES);
 
 /**
  * Asks the pods of autoscaler and activator themselves, through the API server. Their metrics are off by default
@@ -49,7 +52,7 @@ export function scrapedMetrics({ cluster, namespace, serviceName }: Target): Met
 
     const seriesOf = async (app: "autoscaler" | "activator"): Promise<Series[]> => {
         const { items } = await core.listNamespacedPod({
-            namespace: NAMESPACE,
+            namespace: KNATIVE_NAMESPACE,
             labelSelector: `app=${app}`,
             fieldSelector: "status.phase=Running",
         });
@@ -57,18 +60,18 @@ export function scrapedMetrics({ cluster, namespace, serviceName }: Target): Met
             activators = items.length;
         }
         if (items.length === 0) {
-            throw new Error(`no pod of the ${app} runs in the namespace ${NAMESPACE}`);
+            throw new Error(`no pod of the ${app} runs in the namespace ${KNATIVE_NAMESPACE}`);
         }
         const wanted = new Set(
             Object.values(METRICS)
-                .filter((metric) => metric.app === app)
-                .flatMap(({ names }) => names),
+                .filter((each) => each.app === app)
+                .flatMap(({ metric }) => namesOf(metric)),
         );
         const texts = await Promise.all(
             items.map(({ metadata }) =>
                 core.connectGetNamespacedPodProxyWithPath({
                     name: `${metadata?.name ?? ""}:${PORT}`,
-                    namespace: NAMESPACE,
+                    namespace: KNATIVE_NAMESPACE,
                     path: "metrics",
                 }),
             ),
@@ -85,9 +88,9 @@ export function scrapedMetrics({ cluster, namespace, serviceName }: Target): Met
             for (const app of ["autoscaler", "activator"] as const) {
                 try {
                     const series = await seriesOf(app);
-                    for (const [figure, metric] of Object.entries(METRICS)) {
-                        if (metric.app === app) {
-                            figures[figure as Figure] = sumOf(series, metric.names);
+                    for (const [figure, { app: owner, metric }] of Object.entries(METRICS)) {
+                        if (owner === app) {
+                            figures[figure as Figure] = sumOf(series, namesOf(metric));
                         }
                     }
                 } catch (error) {
@@ -100,18 +103,24 @@ export function scrapedMetrics({ cluster, namespace, serviceName }: Target): Met
     };
 }
 
+function namesOf(metric: (typeof METRICS)[Figure]["metric"]): string[] {
+    return VOCABULARIES.flatMap((names) => names[metric] ?? []);
+}
+
 /** Activator series name no Service; Knative names a revision by its Service and a number of five digits. */
 function isOfService(
     labels: Readonly<Record<string, string>>,
     namespace: string,
     serviceName: string,
 ): boolean {
-    const revision = labels["kn_revision_name"] ?? labels["revision_name"] ?? "";
-    return (
-        (labels["k8s_namespace_name"] ?? labels["namespace_name"]) === namespace &&
-        revision.startsWith(`${serviceName}-`) &&
-        /^\d{5,}$/.test(revision.slice(serviceName.length + 1))
-    );
+    return VOCABULARIES.some(({ namespaceLabel, revisionLabel }) => {
+        const revision = labels[revisionLabel] ?? "";
+        return (
+            labels[namespaceLabel] === namespace &&
+            revision.startsWith(`${serviceName}-`) &&
+            /^\d{5,}$/.test(revision.slice(serviceName.length + 1))
+        );
+    });
 }
 
 /** Undefined where no series has one of the names: a service at zero has none. */
