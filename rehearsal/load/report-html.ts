@@ -1,4 +1,6 @@
-import { drawPlot, escapeXml, type Mark, type Plot } from "./plot";
+import * as Plot from "@observablehq/plot";
+import { axisDomain, drawPlot } from "../report/draw-plot";
+import { escapeHtml } from "../report/escape-html";
 import { RECIPE } from "./recipe";
 import { type Report, type Section, sectionsOf } from "./report";
 import type { PodRecord, RunRecord } from "./run-record";
@@ -9,7 +11,7 @@ body { font: 15px/1.45 system-ui, sans-serif; max-width: 62rem; margin: 2rem aut
 table { border-collapse: collapse; margin: 1rem 0 }
 th, td { padding: 0.2rem 0.8rem 0.2rem 0; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top }
 td { font-variant-numeric: tabular-nums }
-svg { width: 100%; margin: 0.8rem 0; font: 12px system-ui, sans-serif }
+figure { margin: 1.5rem 0 }
 .alarm { color: #b00020; font-weight: bold }
 `;
 
@@ -17,8 +19,8 @@ svg { width: 100%; margin: 0.8rem 0; font: 12px system-ui, sans-serif }
 export function htmlReport(report: Report): string {
     const [result, ...rest] = sectionsOf(report).map(htmlSection);
     const [run] = report.runs;
-    const plots = run === undefined ? [] : plotsOf(report, run).map(drawPlot);
-    const title = escapeXml(`Load ${report.summary.profile}, ${report.summary.stack}`);
+    const plots = run === undefined ? [] : plotsOf(report, run);
+    const title = escapeHtml(`Load ${report.summary.profile}, ${report.summary.stack}`);
     return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${STYLE}</style></head>
@@ -32,12 +34,12 @@ ${[result, ...plots, ...rest].join("\n")}
 function htmlSection({ title, paragraphs, table }: Section, index: number): string {
     const level = index === 0 ? "h1" : "h2";
     const cells = (row: readonly string[], tag: string): string =>
-        `<tr>${row.map((cell) => `<${tag}${cell === "NO" ? ' class="alarm"' : ""}>${escapeXml(cell)}</${tag}>`).join("")}</tr>`;
+        `<tr>${row.map((cell) => `<${tag}${cell === "NO" ? ' class="alarm"' : ""}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;
     return [
-        `<${level}>${escapeXml(title)}</${level}>`,
+        `<${level}>${escapeHtml(title)}</${level}>`,
         ...paragraphs.map((text) => {
             const isAlarm = /INTERRUPTED|NOT met/.test(text);
-            return `<p${isAlarm ? ' class="alarm"' : ""}>${escapeXml(text)}</p>`;
+            return `<p${isAlarm ? ' class="alarm"' : ""}>${escapeHtml(text)}</p>`;
         }),
         ...(table
             ? [
@@ -47,33 +49,56 @@ function htmlSection({ title, paragraphs, table }: Section, index: number): stri
     ].join("\n");
 }
 
-function plotsOf(report: Report, run: RunRecord): Plot[] {
+/** Values that have one colour and one name in the legend. */
+interface Series {
+    readonly name: string;
+    readonly data: readonly (readonly [x: number, y: number])[];
+}
+
+/** Pixels. */
+const [WIDTH, HEIGHT, MARGIN_LEFT] = [760, 300, 56];
+
+function plotsOf(report: Report, run: RunRecord): string[] {
     return [latencyPlot(run), histogramPlot(report), podsPlot(run), queuePlot(run)];
 }
 
-function latencyPlot({ samples }: RunRecord): Plot {
+function latencyPlot({ samples }: RunRecord): string {
     const kinds: readonly [string, string, (sample: RunRecord["samples"][number]) => boolean][] = [
         ["200", "#0072b2", ({ status, error }) => status === 200 && error === undefined],
         ["failed", "#b00020", (each) => !each.cancelled && (each.status !== 200 || !!each.error)],
         ["given up", "#999999", ({ cancelled }) => cancelled === true],
     ];
-    return {
-        title: "Latency of each request",
-        xLabel: "sent, seconds from the start",
-        yLabel: "latency, s",
-        marks: kinds
-            .map(([name, color, isOf]): Mark => {
-                const data = samples
-                    .filter(isOf)
-                    .map(({ scheduled, done }) => [scheduled, done - scheduled] as const);
-                return { name, color, kind: "points", data };
-            })
-            .filter(({ data }) => data.length > 0),
-    };
+    const title = "Latency of each request";
+    if (samples.length === 0) {
+        return `<h2>${title}</h2>\n<p>no data</p>`;
+    }
+    const points = kinds.flatMap(([name, , isOf]) =>
+        samples
+            .filter(isOf)
+            .map(({ scheduled, done }) => ({ name, x: scheduled, y: done - scheduled })),
+    );
+    const drawn = kinds.filter(([kind]) => points.some(({ name }) => name === kind));
+    return drawPlot({
+        ...frame(title),
+        color: {
+            legend: true,
+            domain: drawn.map(([name]) => name),
+            range: drawn.map(([, color]) => color),
+        },
+        x: axis(
+            "sent, seconds from the start",
+            points.map(({ x }) => x),
+        ),
+        y: axis(
+            "latency, s",
+            points.map(({ y }) => y),
+        ),
+        marks: [Plot.dot(points, { x: "x", y: "y", fill: "name", fillOpacity: 0.6 })],
+    });
 }
 
 /** Bars of this load beside the recipe's, with the same bounds; the first holds all that is faster. */
-function histogramPlot({ runs }: Report): Plot {
+function histogramPlot({ runs }: Report): string {
     const width = (RECIPE.slowest - RECIPE.fastest) / 10;
     const latencies = runs.flatMap(({ samples }) =>
         samples.filter(({ status }) => status === 200).map(({ sent, done }) => done - sent),
@@ -84,65 +109,77 @@ function histogramPlot({ runs }: Report): Plot {
         { length: Math.ceil((slowest - begin) / width) + 1 },
         (_, index) => begin + width * index,
     );
-    return {
-        title: "Histogram of the latencies",
-        xLabel: "latency, s",
-        yLabel: "share of the requests, %",
+    const [ours, recipes] = [
+        `this load (n = ${latencies.length})`,
+        `recipe (n = ${RECIPE.requests})`,
+    ];
+    const bars = [
+        ...histogram(latencies, marks).map(({ mark, count }, index) => ({
+            name: ours,
+            from: marks[index - 1] ?? 0,
+            to: mark,
+            share: latencies.length === 0 ? 0 : (count * 100) / latencies.length,
+        })),
+        ...RECIPE.histogram.map(({ mark, count }) => ({
+            name: recipes,
+            from: mark - width,
+            to: mark,
+            share: (count * 100) / RECIPE.requests,
+        })),
+    ];
+    return drawPlot({
+        ...frame("Histogram of the latencies"),
+        color: { legend: true, scheme: "observable10", domain: [ours, recipes] },
+        x: axis(
+            "latency, s",
+            bars.map(({ to }) => to),
+        ),
+        y: axis(
+            "share of the requests, %",
+            bars.map(({ share }) => share),
+        ),
         marks: [
-            {
-                name: `this load (n = ${latencies.length})`,
-                kind: "bars",
-                data: histogram(latencies, marks).map(
-                    ({ count }, index) =>
-                        [marks[index - 1] ?? 0, (count * 100) / latencies.length] as const,
-                ),
-            },
-            {
-                name: `recipe (n = ${RECIPE.requests})`,
-                kind: "bars",
-                data: RECIPE.histogram.map(
-                    ({ mark, count }) => [mark - width, (count * 100) / RECIPE.requests] as const,
-                ),
-            },
+            Plot.rect(bars, {
+                x1: "from",
+                x2: "to",
+                y1: 0,
+                y2: "share",
+                fill: "name",
+                fillOpacity: 0.55,
+            }),
+            Plot.ruleY([0]),
         ],
-    };
+    });
 }
 
-function podsPlot({ pods, metrics, end }: RunRecord): Plot {
+function podsPlot({ pods, metrics, end }: RunRecord): string {
     const desired = metrics.flatMap(({ at, desired: wanted }) =>
         wanted === undefined ? [] : [[at, wanted] as const],
     );
-    return {
-        title: "Pods",
-        xLabel: "seconds from the start",
-        yLabel: "pods",
-        marks: [
-            {
-                name: "hold a GPU",
-                kind: "steps",
-                data: countOver(
-                    pods,
-                    ({ scheduled }) => scheduled,
-                    ({ deleted }) => deleted,
-                    end,
-                ),
-            },
-            {
-                name: "ready",
-                kind: "steps",
-                data: countOver(
-                    pods,
-                    ({ ready }) => ready,
-                    ({ terminating, deleted }) => terminating ?? deleted,
-                    end,
-                ),
-            },
-            { name: "wanted by the autoscaler", kind: "steps", data: desired },
-        ],
-    };
+    return stepsPlot("Pods", "pods", [
+        {
+            name: "hold a GPU",
+            data: countOver(
+                pods,
+                ({ scheduled }) => scheduled,
+                ({ deleted }) => deleted,
+                end,
+            ),
+        },
+        {
+            name: "ready",
+            data: countOver(
+                pods,
+                ({ ready }) => ready,
+                ({ terminating, deleted }) => terminating ?? deleted,
+                end,
+            ),
+        },
+        { name: "wanted by the autoscaler", data: desired },
+    ]);
 }
 
-function queuePlot({ samples, metrics }: RunRecord): Plot {
+function queuePlot({ samples, metrics }: RunRecord): string {
     const figure = (name: "queued" | "active"): [number, number][] =>
         metrics.flatMap((point) => {
             const value = point[name];
@@ -152,16 +189,43 @@ function queuePlot({ samples, metrics }: RunRecord): Plot {
         [sent, 1],
         [done, -1],
     ]);
-    return {
-        title: "Requests under way",
-        xLabel: "seconds from the start",
-        yLabel: "requests",
+    return stepsPlot("Requests under way", "requests", [
+        { name: "sent by clients", data: runningSum(changes) },
+        { name: "queued in activators", data: figure("queued") },
+        { name: "sent to pods by activators", data: figure("active") },
+    ]);
+}
+
+/** Counts over time, each of which holds until the next. */
+function stepsPlot(title: string, unit: string, series: readonly Series[]): string {
+    const points = series
+        .flatMap(({ name, data }) => data.map(([x, y]) => ({ name, x, y })))
+        // A metric can be NaN or endless.
+        .filter(({ y }) => Number.isFinite(y));
+    return drawPlot({
+        ...frame(title),
+        color: { legend: true, scheme: "observable10", domain: series.map(({ name }) => name) },
+        x: axis(
+            "seconds from the start",
+            points.map(({ x }) => x),
+        ),
+        y: axis(
+            unit,
+            points.map(({ y }) => y),
+        ),
         marks: [
-            { name: "sent by clients", kind: "steps", data: runningSum(changes) },
-            { name: "queued in activators", kind: "steps", data: figure("queued") },
-            { name: "sent to pods by activators", kind: "steps", data: figure("active") },
+            Plot.ruleY([0]),
+            Plot.lineY(points, { x: "x", y: "y", stroke: "name", curve: "step-after" }),
         ],
-    };
+    });
+}
+
+function frame(title: string): Plot.PlotOptions {
+    return { title, ariaLabel: title, width: WIDTH, height: HEIGHT, marginLeft: MARGIN_LEFT };
+}
+
+function axis(label: string, values: readonly number[]): Plot.ScaleOptions {
+    return { label, grid: true, nice: true, domain: axisDomain(values) };
 }
 
 /** How many pods are between two of their moments, over time. */

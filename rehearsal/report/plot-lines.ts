@@ -1,6 +1,6 @@
 import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
 import type { Unit } from "../../components/monitoring/dashboard";
+import { axisDomain, drawPlot } from "./draw-plot";
 import type { GridPoint } from "./timeline-grid";
 
 /** One line of a plot. */
@@ -22,24 +22,15 @@ export interface LinePlot {
 /** Pixels. */
 const [WIDTH, HEIGHT, MARGIN_LEFT] = [560, 220, 64];
 
-/** Values that a plot shows at least, so that a flat line is not blown up. */
-const LEAST_TOP = 1;
-
-/**
- * Draws lines over the seconds of a run, with axes and legend, as HTML around an SVG: no script and nothing from
- * outside.
- */
+/** Draws lines over the seconds of a run, with axes and legend. */
 export function plotLines({ title, unit, lines }: LinePlot): string {
-    const { document } = parseHTML("<html><body></body></html>");
     const points = lines.flatMap(({ name, points: some }) =>
         some.map((point) => ({ ...point, name })),
     );
     const values = points.map(({ value }) => value).filter((value) => !Number.isNaN(value));
     const isRatio = unit === "ratio";
-    const figure = Plot.plot({
-        document,
+    return drawPlot({
         ariaLabel: title,
-        figure: true,
         width: WIDTH,
         height: HEIGHT,
         marginLeft: MARGIN_LEFT,
@@ -52,7 +43,7 @@ export function plotLines({ title, unit, lines }: LinePlot): string {
             ...(unit === "bytes" && { tickFormat: "~s" }),
             grid: true,
             nice: true,
-            domain: domainOf(values, isRatio),
+            domain: axisDomain(isRatio ? [...values.map((value) => value * 100), 100] : values),
         },
         marks: [
             Plot.ruleY([0]),
@@ -61,13 +52,4 @@ export function plotLines({ title, unit, lines }: LinePlot): string {
             Plot.dot(points, { x: "second", y: "value", stroke: "name", r: 0.5 }),
         ],
     });
-    return figure.outerHTML;
-}
-
-/** From 0 or what is below it; a share in percent, as the axis then has it. */
-function domainOf(values: readonly number[], isRatio: boolean): [number, number] {
-    const scale = isRatio ? 100 : 1;
-    const bottom = values.reduce((least, value) => Math.min(least, value), 0);
-    const top = values.reduce((most, value) => Math.max(most, value), isRatio ? 1 : 0);
-    return [bottom * scale, top === bottom ? bottom * scale + LEAST_TOP : top * scale];
 }

@@ -1,8 +1,7 @@
-import fc from "fast-check";
+import { parseHTML } from "linkedom";
 import assert from "node:assert/strict";
 import { compare } from "../../../load/comparison";
 import { judge } from "../../../load/objectives";
-import { drawPlot, escapeXml, ticks } from "../../../load/plot";
 import { RECIPE } from "../../../load/recipe";
 import type { Report } from "../../../load/report";
 import { htmlReport } from "../../../load/report-html";
@@ -85,39 +84,98 @@ describe("the report in Markdown", () => {
 
 describe("the report as a page", () => {
     const html = htmlReport(warmReport());
+    const plotIn = (page: string, title: string): Element => {
+        const svg = parseHTML(page).document.querySelector(`svg[aria-label="${title}"]`);
+        assert.ok(svg, title);
+        return svg;
+    };
+    const attributes = (plot: Element, selector: string, name: string): (string | null)[] =>
+        [...plot.querySelectorAll(selector)].map((each) => each.getAttribute(name));
+    const ticks = (plot: Element, axis: "x" | "y"): (string | null)[] =>
+        [...plot.querySelectorAll(`[aria-label="${axis}-axis tick label"] text`)].map(
+            ({ textContent }) => textContent,
+        );
 
     it("needs nothing from elsewhere", () => {
         assert.doesNotMatch(
-            html.replaceAll('xmlns="http://www.w3.org/2000/svg"', ""),
+            html.replaceAll(/xmlns(:xlink)?="[^"]*"/g, ""),
             /https?:|<script|<link|src=|url\(/,
         );
     });
 
     it("has the plots: latency, histogram beside the recipe's, pods, requests", () => {
-        const titles = [...html.matchAll(/aria-label="([^"]*)"/g)].map(([, title]) => title);
-        assert.deepEqual(titles, [
+        const { document } = parseHTML(html);
+        assert.deepEqual(
+            [...document.querySelectorAll("figure")].map((figure) => [
+                figure.querySelector("h2")?.textContent,
+                figure.querySelector("svg[aria-label]")?.getAttribute("aria-label"),
+                ...[...figure.querySelectorAll('[class$="-swatch"]')].map((each) =>
+                    each.textContent.trim(),
+                ),
+            ]),
+            [
+                ["Latency of each request", "200"],
+                ["Histogram of the latencies", "this load (n = 50)", "recipe (n = 50)"],
+                ["Pods", "hold a GPU", "ready", "wanted by the autoscaler"],
+                [
+                    "Requests under way",
+                    "sent by clients",
+                    "queued in activators",
+                    "sent to pods by activators",
+                ],
+            ].map(([title, ...legend]) => [title, title, ...legend]),
+        );
+    });
+
+    it("draws a point for each request, in the colour of what became of it", () => {
+        const samples = [
+            sampleOf(0, 4),
+            sampleOf(4, 10, { status: 500 }),
+            sampleOf(5, 8, { status: undefined, cancelled: true }),
+        ];
+        const runs = [runOf({ samples })];
+        const plot = plotIn(
+            htmlReport({ runs, summary: summarize(runs) }),
             "Latency of each request",
-            "Histogram of the latencies",
-            "Pods",
-            "Requests under way",
-        ]);
-        assert.equal((html.match(/<circle /g) ?? []).length, 50);
-        for (const legend of [
-            "this load (n = 50)",
-            "recipe (n = 50)",
-            "wanted by the autoscaler",
-            "queued in activators",
-        ]) {
-            assert.ok(html.includes(`>${legend}<`), legend);
-        }
+        );
+        assert.deepEqual(attributes(plot, "circle", "fill"), ["#0072b2", "#b00020", "#999999"]);
+        const [one = NaN, two = NaN, three = NaN] = attributes(plot, "circle", "cx").map(Number);
+        assert.ok(Math.abs((two - one) / (three - one) - 4 / 5) < 1e-3, "sent at 0, 4 and 5 s");
+        const [four = NaN, six = NaN, thrice = NaN] = attributes(plot, "circle", "cy").map(Number);
+        assert.ok(Math.abs((six - four) / (four - thrice) - 2) < 1e-3, "took 4, 6 and 3 s");
+        assert.deepEqual([ticks(plot, "x").at(0), ticks(plot, "y").at(0)], ["0.0", "0"]);
     });
 
     it("draws a bar for each of the recipe's", () => {
-        const plot = html.slice(html.indexOf("Histogram of"), html.indexOf('aria-label="Pods"'));
-        const bars = [...plot.matchAll(/<rect [^>]*height="([\d.]+)"[^>]*fill-opacity="0.55"/g)];
-        const heights = bars.slice(-RECIPE.histogram.length).map(([, height]) => Number(height));
-        const [first = NaN, second = NaN] = heights;
-        assert.ok(Math.abs(second / first - 17) < 0.5, `${second} ÷ ${first}`);
+        const heights = attributes(
+            plotIn(html, "Histogram of the latencies"),
+            '[aria-label="rect"] rect',
+            "height",
+        )
+            .slice(-RECIPE.histogram.length)
+            .map(Number);
+        const [first = NaN] = heights;
+        assert.deepEqual(
+            heights.map((height) => Math.round(height / first)),
+            RECIPE.histogram.map(({ count }) => count),
+        );
+    });
+
+    it("holds a count until the next", () => {
+        const metrics = [
+            { at: 0, desired: 1 },
+            { at: 5, desired: Infinity },
+            { at: 10, desired: 2 },
+        ];
+        const runs = [runOf({ metrics, end: 10 })];
+        const page = htmlReport({ runs, summary: summarize(runs) });
+        const [, , desired] = attributes(plotIn(page, "Pods"), '[aria-label="line"] path', "d");
+        const corners = [...(desired ?? "").matchAll(/[ML]([\d.]+),([\d.]+)/g)];
+        const [from, corner, end] = corners.map(([, x, y]) => [Number(x), Number(y)] as const);
+        assert.ok(from && corner && end);
+        assert.equal(corners.length, 3);
+        assert.deepEqual(corner, [end[0], from[1]]);
+        assert.ok(end[0] > from[0] && end[1] < from[1], desired ?? "");
     });
 
     it("is safe against what it shows", () => {
@@ -131,76 +189,11 @@ describe("the report as a page", () => {
         assert.match(page, /INTERRUPTED/);
         assert.match(page, /no data/);
         assert.doesNotMatch(page, /NaN|Infinity/);
-    });
-});
-
-describe("plots", () => {
-    it("have ticks from 0 to the largest value or beyond, of 1, 2 or 5 times a power of ten", () => {
-        assert.deepEqual(ticks(10), [0, 2, 4, 6, 8, 10]);
-        assert.deepEqual(ticks(62.4), [0, 10, 20, 30, 40, 50, 60, 70]);
-        assert.deepEqual(ticks(0.3), [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3]);
-        assert.deepEqual(ticks(0).length > 2, true);
-        fc.assert(
-            fc.property(fc.double({ min: 1e-6, max: 1e9, noNaN: true }), (most) => {
-                const found = ticks(most);
-                const [, step = NaN] = found;
-                assert.ok((found.at(-1) ?? 0) >= most * (1 - 1e-9));
-                assert.ok((found.at(-2) ?? 0) < most);
-                assert.ok(found.length >= 4 && found.length <= 11, String(found.length));
-                assert.match(step.toExponential(), /^[125]e/);
-            }),
+        const recipes = attributes(
+            plotIn(page, "Histogram of the latencies"),
+            '[aria-label="rect"] rect[height]:not([height="0"])',
+            "height",
         );
-    });
-
-    it("put values where the axes say", () => {
-        const svg = drawPlot({
-            title: "t",
-            xLabel: "x",
-            yLabel: "y",
-            marks: [
-                {
-                    name: "m",
-                    kind: "points",
-                    data: [
-                        [0, 0],
-                        [10, 10],
-                        [5, Infinity],
-                    ],
-                },
-            ],
-        });
-        const circles = [...svg.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g)];
-        assert.deepEqual(
-            circles.map(([, x, y]) => [Number(x), Number(y)]),
-            [
-                [58, 254],
-                [744, 44],
-            ],
-        );
-    });
-
-    it("hold a value until the next in steps, and join them in lines", () => {
-        const path = (kind: "steps" | "line"): string =>
-            drawPlot({
-                title: "",
-                xLabel: "",
-                yLabel: "",
-                marks: [
-                    {
-                        name: "",
-                        kind,
-                        data: [
-                            [0, 0],
-                            [10, 10],
-                        ],
-                    },
-                ],
-            });
-        assert.match(path("steps"), /d="M58\.0 254\.0H744\.0V44\.0"/);
-        assert.match(path("line"), /d="M58\.0 254\.0L744\.0 44\.0"/);
-    });
-
-    it("escape what has a meaning in XML", () => {
-        assert.equal(escapeXml(`<a b="c" d='e'>&`), "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;");
+        assert.equal(recipes.length, RECIPE.histogram.length);
     });
 });
