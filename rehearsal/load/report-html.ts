@@ -58,6 +58,9 @@ interface Series {
 /** Pixels. */
 const [WIDTH, HEIGHT, MARGIN_LEFT] = [760, 300, 56];
 
+/** Ticks of an axis of counts, about. */
+const MOST_TICKS = 8;
+
 function plotsOf(report: Report, run: RunRecord): string[] {
     return [latencyPlot(run), histogramPlot(report), podsPlot(run), queuePlot(run)];
 }
@@ -202,6 +205,7 @@ function stepsPlot(title: string, unit: string, series: readonly Series[]): stri
         .flatMap(({ name, data }) => data.map(([x, y]) => ({ name, x, y })))
         // A metric can be NaN or endless.
         .filter(({ y }) => Number.isFinite(y));
+    const counts = points.map(({ y }) => y);
     return drawPlot({
         ...frame(title),
         color: { legend: true, scheme: "observable10", domain: series.map(({ name }) => name) },
@@ -209,10 +213,8 @@ function stepsPlot(title: string, unit: string, series: readonly Series[]): stri
             "seconds from the start",
             points.map(({ x }) => x),
         ),
-        y: axis(
-            unit,
-            points.map(({ y }) => y),
-        ),
+        // A tick between two counts would be none.
+        y: { ...axis(unit, counts), ticks: Math.min(MOST_TICKS, axisDomain(counts)[1]) },
         marks: [
             Plot.ruleY([0]),
             Plot.lineY(points, { x: "x", y: "y", stroke: "name", curve: "step-after" }),

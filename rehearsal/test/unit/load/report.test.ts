@@ -175,6 +175,7 @@ describe("the report as a page", () => {
         assert.ok(from && corner && end);
         assert.equal(corners.length, 3);
         assert.deepEqual(corner, [end[0], from[1]]);
+        assert.deepEqual(ticks(plotIn(page, "Pods"), "y"), ["0", "1", "2"]);
         assert.ok(end[0] > from[0] && end[1] < from[1], desired ?? "");
     });
 
