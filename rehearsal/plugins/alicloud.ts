@@ -13,6 +13,7 @@ import {
     type JsonObject,
     type PropertyMap,
     UNKNOWN,
+    changedKeys,
     hasSecret,
     hasUnknown,
     revealed,
@@ -92,13 +93,8 @@ export function alicloudPlugin(): Plugin {
         },
 
         diffConfig: (olds, news) => {
-            const before = revealed(olds) as PropertyMap;
-            const after = revealed(news) as PropertyMap;
-            const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-                (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
-            );
             // Another region means other resources; one that is not known yet may be another.
-            const changes = changed.map((key): [string, PropertyChange] => [
+            const changes = changedKeys(olds, news).map((key): [string, PropertyChange] => [
                 key,
                 { kind: "update", replace: key === "region" },
             ]);

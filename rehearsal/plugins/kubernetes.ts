@@ -41,6 +41,7 @@ import {
     type PropertyMap,
     type PropertyValue,
     Unknown,
+    changedKeys,
     hasUnknown,
     isMap,
     revealed,
@@ -101,12 +102,8 @@ export function kubernetesPlugin(): Plugin {
         },
 
         diffConfig: (olds, news) => {
-            const changed = [...new Set([...Object.keys(olds), ...Object.keys(news)])].filter(
-                (key) =>
-                    JSON.stringify(revealedAt(olds, key)) !== JSON.stringify(revealedAt(news, key)),
-            );
             const replaced = replacingKeys(olds, news);
-            const changes = changed.map(
+            const changes = changedKeys(olds, news).map(
                 (key) => [key, { kind: "update", replace: replaced.includes(key) }] as const,
             );
             return { changes: Object.fromEntries(changes) };

@@ -122,6 +122,15 @@ export function revealed(value: PropertyValue): PropertyValue {
     return isMap(value) ? mapDefined(value, revealed) : value;
 }
 
+/** Keys whose values differ; a secret is compared by what it holds, and none is the same as null. */
+export function changedKeys(olds: PropertyMap, news: PropertyMap): string[] {
+    const text = (map: PropertyMap, key: string): string =>
+        JSON.stringify(revealed(map[key] ?? null));
+    return [...new Set([...Object.keys(olds), ...Object.keys(news)])].filter(
+        (key) => text(olds, key) !== text(news, key),
+    );
+}
+
 /** Whether something in this value is unknown. */
 export function hasUnknown(value: PropertyValue): boolean {
     return value instanceof Unknown || parts(value).some(hasUnknown);

@@ -6,6 +6,7 @@ import {
     type PropertyValue,
     Secret,
     UNKNOWN,
+    changedKeys,
     decode,
     encode,
     hasSecret,
@@ -103,5 +104,12 @@ describe("property values", () => {
         assert.equal(hasUnknown(plain), false);
         assert.equal(hasSecret({ a: [{ b: new Secret("c") }] }), true);
         assert.equal(hasUnknown({ a: [{ b: new Secret([UNKNOWN]) }] }), true);
+    });
+
+    it("differ by what they hold, not by their secrecy", () => {
+        const olds = { same: ["a"], hidden: "b", nothing: null, gone: 1, known: "c" };
+        const news = { same: ["a"], hidden: new Secret("b"), known: UNKNOWN, other: new Secret(2) };
+        assert.deepEqual(changedKeys(olds, news).sort(), ["gone", "known", "other"]);
+        fc.assert(fc.property(properties, (each) => changedKeys(each, each).length === 0));
     });
 });
