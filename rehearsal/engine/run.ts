@@ -29,7 +29,7 @@ export class ProgramError extends Error {
 }
 
 /** Lines of output that an error repeats, if they have not been shown. */
-const TAIL = 40;
+const TAIL = 80;
 
 /**
  * Runs a program and returns what it printed.

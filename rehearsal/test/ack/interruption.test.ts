@@ -19,6 +19,8 @@ describe("an up that is killed between two resources", () => {
 
     before(async () => {
         stack = await startRehearsalStack();
+        // Its two dozen objects are made as the others are, and each is an up.
+        await stack.deployment.set("monitoring", "none");
         // The program's default, which needs no feature flag of Knative.
         await stack.deployment.set("gpuToleration", "false");
     });

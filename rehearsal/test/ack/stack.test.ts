@@ -63,6 +63,8 @@ describe("the program on a simulated Alibaba Cloud", () => {
 
     before(async () => {
         stack = await startRehearsalStack();
+        // monitoring.test.ts has it; here it would make each of two dozen commands longer.
+        await stack.deployment.set("monitoring", "none");
         // One type, so that its stock decides.
         await stack.engine.pulumi(["config", "set", "--path", "gpuInstanceTypes[0]", GPU_TYPE]);
     });

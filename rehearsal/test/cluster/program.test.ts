@@ -156,7 +156,11 @@ describe("the program on a real Knative", () => {
         const documented = [...page.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
         // An output that is undefined is none to the engine.
         const ofAck = ["clusterId", "vpcId", "vswitchIds"];
-        assert.deepEqual([...Object.keys(outputs), ...ofAck].sort(), documented.sort());
+        const ofGrafana = ["grafanaUrl", "grafanaUsername", "grafanaPassword"];
+        assert.deepEqual(
+            [...Object.keys(outputs), ...ofAck, ...ofGrafana].sort(),
+            documented.sort(),
+        );
         assert.equal((await knativeService()).status.url, outputs["endpoint"]);
         assert.equal(outputs["endpoint"], `http://${String(outputs["host"])}`);
         assert.equal(outputs["gatewayAddress"], cluster.gatewayAddress);
@@ -306,14 +310,16 @@ describe("the program on a real Knative", () => {
         assert.equal((await knativeService()).spec.template.metadata.annotations[MAX_SCALE], "2");
     });
 
-    it("takes maxScale 2 to 1 as one update in place", async () => {
+    it("takes maxScale 2 to 1 as an update of the service in place, and of what watches it", async () => {
         const before = await knativeService();
         await deployment.set("maxScale", "1");
         const changes = await changedSteps();
-        assert.deepEqual(
-            changes.map(({ op, urn }) => [op, urn.split("::").at(-1)]),
-            [["update", "stable-diffusion-service"]],
-        );
+        assert.deepEqual(changes.map(({ op, urn }) => [op, urn.split("::").at(-1)]).sort(), [
+            // Alerts say how many pods there may be.
+            ["replace", "monitoring-prometheus-config"],
+            ["update", "monitoring-prometheus"],
+            ["update", "stable-diffusion-service"],
+        ]);
         await deployment.up();
         const after = await knativeService();
         assert.equal(after.metadata.uid, before.metadata.uid);

@@ -4,13 +4,13 @@ import { ProgramError, run } from "../../engine/run";
 describe("run", () => {
     it("repeats the end of what a failed program printed, and has all of it", async () => {
         const lines = (from: number): string[] =>
-            Array.from({ length: 51 - from }, (_, index) => `line ${index + from}`);
+            Array.from({ length: 91 - from }, (_, index) => `line ${index + from}`);
         await assert.rejects(
             run({
                 program: process.execPath,
                 args: [
                     "-e",
-                    "for (let i = 1; i <= 50; i += 1) console.log(`line ${i}`); process.exit(3)",
+                    "for (let i = 1; i <= 90; i += 1) console.log(`line ${i}`); process.exit(3)",
                 ],
                 cwd: "/",
                 env: {},
