@@ -80,6 +80,8 @@ describe("the alerts of the service", () => {
         });
 
     it("notices idle GPUs", async () => {
+        // A pod stays for a minute after its last request.
+        await measuredImage(service);
         const since = new Date();
         await requireAlert("IdleGpus", "a pod without requests", since, "pending");
     });
