@@ -162,7 +162,7 @@ async function makeCluster({ ack, ...settings }: ServiceSettings & AckTarget) {
                 retentionDays: ack.logRetentionDays,
                 protect,
             },
-            // Not protected: it may be switched off, and only what was collected is kept.
+            // Of its parts only that is protected which holds what was collected.
             { dependsOn: cluster },
         );
     }

@@ -45,7 +45,8 @@ export class LogCollection extends pulumi.ComponentResource {
                 // No autoSplit: another number of shards than the one written here would replace the Logstore.
                 shardCount: 2,
             },
-            { ...self, retainOnDelete: args.protect },
+            // Protected rather than left behind: what no state knows would be in the way of the next one of its name.
+            { ...self, protect: args.protect },
         );
         new alicloud.log.StoreIndex(
             `${name}-index`,
@@ -55,7 +56,7 @@ export class LogCollection extends pulumi.ComponentResource {
                 // Without one nothing can be searched for.
                 fullText: { caseSensitive: false, token: TOKENS },
             },
-            { ...self, retainOnDelete: args.protect },
+            self,
         );
         const agents = new alicloud.log.MachineGroup(
             `${name}-agents`,

@@ -279,7 +279,7 @@ describe("the program on ACK", () => {
         );
     });
 
-    it("protects network, cluster and pools when told to, and nothing else", async () => {
+    it("protects network, cluster, pools and logs when told to, and nothing else", async () => {
         const protectedNames = (seen: readonly Registered[]): string[] =>
             seen
                 .filter((each) => each.protect && !each.type.startsWith("sd:"))
@@ -293,6 +293,7 @@ describe("the program on ACK", () => {
             "gpu-autoscaling",
             "gpu-nodes",
             "knative-addon",
+            "logs-store",
             "network-nat",
             "network-nat-address",
             "network-nat-association",

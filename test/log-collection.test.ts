@@ -79,13 +79,10 @@ describe("LogCollection", () => {
         assert.ok(neededBy(seen, attachment).has("logs-agent"));
     });
 
-    it("leaves what was collected when it is protected, and nothing else", async () => {
-        const retained = (seen: readonly Registered[]): string[] =>
-            seen.filter(({ retainOnDelete }) => retainOnDelete).map(({ name }) => name);
-        assert.deepEqual(retained(await deploy({ protect: true })).sort(), [
-            "logs-index",
-            "logs-store",
-        ]);
-        assert.deepEqual(retained(await deploy()), []);
+    it("protects what was collected when told to, and nothing else", async () => {
+        const protectedOnes = (seen: readonly Registered[]): string[] =>
+            seen.filter(({ protect }) => protect).map(({ name }) => name);
+        assert.deepEqual(protectedOnes(await deploy({ protect: true })), ["logs-store"]);
+        assert.deepEqual(protectedOnes(await deploy()), []);
     });
 });

@@ -109,7 +109,11 @@ export const CHANGES: readonly ConfigChange[] = [
     { key: "protect", to: true },
     { key: "protect", to: false, with: { protect: true } },
     { key: "logRetentionDays", to: 90 },
-    { key: "collectLogs", to: false, note: "what was collected goes, unless `protect` keeps it" },
+    {
+        key: "collectLogs",
+        to: false,
+        note: "what was collected goes; refused by the engine with `protect`",
+    },
     { key: "knativeInstall", to: "existing" },
     { key: "knativeInstall", to: "ack-addon", with: { knativeInstall: "existing" } },
     { key: "knativeAddonName", to: "knative-next" },
