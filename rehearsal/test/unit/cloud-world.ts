@@ -1,8 +1,9 @@
+import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { ApiRequest, Description } from "../../cloud/api";
+import type { ApiError, ApiRequest, Description } from "../../cloud/api";
 import { type Cloud, type CloudOptions, DEFAULT_OPTIONS, createCloud } from "../../cloud/cloud";
 import * as tokens from "../../cloud/resource-tokens";
 import { resourceType } from "../../cloud/resource-types";
@@ -59,6 +60,17 @@ export function openWorld(options: Partial<CloudOptions> = {}, folder?: string):
                 ),
         );
     };
+    /** As in the real cloud, what is new may not be read at once. */
+    const describeNew: World["describe"] = async (type, id) => {
+        for (;;) {
+            try {
+                return await describe(type, id);
+            } catch (error) {
+                assert.equal((error as ApiError).status, 404);
+                await delay(2);
+            }
+        }
+    };
     return {
         cloud,
         folder: place,
@@ -68,7 +80,7 @@ export function openWorld(options: Partial<CloudOptions> = {}, folder?: string):
             const { create } = resourceType(type).actions;
             const { id } = (await request(create, { parameters: inputs })) as { id: string };
             await settled(id);
-            return describe(type, id);
+            return describeNew(type, id);
         },
         change: async (type, id, inputs) => {
             await request(resourceType(type).actions.update, { id, parameters: inputs });
