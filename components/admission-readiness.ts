@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { loadKubeconfig, reason } from "./cluster-facts";
 import { EXEMPT, type KnativeAdmission } from "./knative-admission";
-import { tryService } from "./service-trial";
+import { trialService, tryService } from "./service-trial";
 import { until } from "./until";
+import { valueOf } from "./value-of";
 
 /** Seconds for which to wait; API servers take over a new policy within a second or two. */
 const WAIT_SECONDS = 60;
@@ -22,9 +23,7 @@ export async function admissionInForce(
     if (pulumi.runtime.isDryRun()) {
         return;
     }
-    const [contents, policyName] = await new Promise<[string, string]>((resolve) => {
-        pulumi.all([kubeconfig, admission.policyName]).apply(resolve);
-    });
+    const [contents, policyName] = await valueOf(pulumi.all([kubeconfig, admission.policyName]));
     await untilAdmissionRefuses(contents, policyName);
 }
 
@@ -68,18 +67,6 @@ export async function untilAdmissionRefuses(
 }
 
 /** A Service that Knative takes and the policy refuses: it has no GPU. */
-const BAD_SERVICE = {
-    apiVersion: "serving.knative.dev/v1",
-    kind: "Service",
-    metadata: { name: "stable-diffusion-admission-probe" },
-    spec: {
-        template: {
-            metadata: { annotations: { "autoscaling.knative.dev/max-scale": "1" } },
-            spec: {
-                containerConcurrency: 1,
-                // Knative asks no registry for what is below dev.local.
-                containers: [{ image: "dev.local/probe:1" }],
-            },
-        },
-    },
-};
+const BAD_SERVICE = trialService("stable-diffusion-admission-probe", {
+    image: "dev.local/probe:1",
+});

@@ -7,6 +7,7 @@ import { known } from "./known";
 import { GATEWAY_APP, METRICS_PORT } from "./monitoring/scrape-config";
 import { until } from "./until";
 import { userError } from "./user-error";
+import { valueOf } from "./value-of";
 
 /** Seconds for which to wait; images are on the nodes already. */
 const WAIT_SECONDS = 300;
@@ -22,7 +23,7 @@ export async function controlPlane(kubeconfig: pulumi.Output<string>): Promise<s
     if (contents === undefined) {
         return [];
     }
-    const deployments = await read(contents);
+    const deployments = await read(await appsOf(contents));
     return deployments
         .filter(({ spec }) => {
             const { metadata, spec: pod } = spec?.template ?? {};
@@ -46,9 +47,7 @@ export async function controlPlaneRestarted(
     if (pulumi.runtime.isDryRun()) {
         return;
     }
-    const [contents, names] = await new Promise<[string, string[]]>((resolve) => {
-        pulumi.all([kubeconfig, restarted]).apply(resolve);
-    });
+    const [contents, names] = await valueOf(pulumi.all([kubeconfig, restarted]));
     if (names.length > 0) {
         await untilRolledOut(contents, names);
     }
@@ -67,9 +66,10 @@ export async function untilRolledOut(
     names: readonly string[],
     waitSeconds = WAIT_SECONDS,
 ): Promise<void> {
+    const apps = await appsOf(kubeconfig);
     await until(
         async () => {
-            const deployments = await read(kubeconfig);
+            const deployments = await read(apps);
             const pending = deployments
                 .filter(({ metadata }) => names.includes(metadata?.name ?? ""))
                 .filter((deployment) => !isRolledOut(deployment))
@@ -97,9 +97,12 @@ function isRolledOut({ metadata, spec, status }: V1Deployment): boolean {
     );
 }
 
-async function read(kubeconfig: string): Promise<V1Deployment[]> {
+async function appsOf(kubeconfig: string): Promise<AppsV1Api> {
     const { AppsV1Api: Api } = await import("@kubernetes/client-node");
-    const apps: AppsV1Api = (await loadKubeconfig(kubeconfig)).makeApiClient(Api);
+    return (await loadKubeconfig(kubeconfig)).makeApiClient(Api);
+}
+
+async function read(apps: AppsV1Api): Promise<V1Deployment[]> {
     try {
         return (await apps.listNamespacedDeployment({ namespace: KNATIVE_NAMESPACE })).items;
     } catch (error) {

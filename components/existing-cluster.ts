@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { type ClusterFacts, readClusterFacts } from "./cluster-facts";
 import { type ClusterRequirements, unmetRequirements } from "./cluster-requirements";
 import { userError } from "./user-error";
+import { valueOf } from "./value-of";
 
 /** A cluster that exists, as the program works with it. */
 export interface ExistingCluster {
@@ -35,9 +36,7 @@ export async function openExistingCluster(
             gpuCapacity: pulumi.unsecret(unknown).apply(Number),
         };
     }
-    const contents = await new Promise<string>((resolve) => {
-        kubeconfig.apply(resolve);
-    });
+    const contents = await valueOf(kubeconfig);
     const { gpusPerNode } = await checkedFacts(contents, requirements);
     return {
         provider: new k8s.Provider(name, { kubeconfig }),

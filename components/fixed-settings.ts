@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { userError } from "./user-error";
+import { valueOf } from "./value-of";
 
 /**
  * What a stack decides once. The key is that of the configuration, the value what it is now. In a list the
@@ -38,11 +39,7 @@ export async function requireFixedSettings(
         // A preview may not know them, and ends with the error all the same when it does.
         changes.apply(refuse);
     } else {
-        refuse(
-            await new Promise<string[]>((resolve) => {
-                changes.apply(resolve);
-            }),
-        );
+        refuse(await valueOf(changes));
     }
     return made.result;
 }

@@ -2,8 +2,9 @@ import type { KubeConfig, V1Endpoint } from "@kubernetes/client-node";
 import * as pulumi from "@pulumi/pulumi";
 import { loadKubeconfig, reason } from "./cluster-facts";
 import { GPU_RESOURCE } from "./gpu";
-import { tryService } from "./service-trial";
+import { trialService, tryService } from "./service-trial";
 import { type Look, until } from "./until";
+import { valueOf } from "./value-of";
 
 /** What is asked of an installed Knative before anything is put into it. */
 export interface KnativeReadinessArgs {
@@ -36,10 +37,7 @@ export async function knativeGateway(args: KnativeReadinessArgs): Promise<pulumi
         // What was asked with a secret is not one.
         return pulumi.unsecret(address);
     }
-    const contents = await new Promise<string>((resolve) => {
-        args.kubeconfig.apply(resolve);
-    });
-    return pulumi.output(await untilKnativeAnswers(contents, args));
+    return pulumi.output(await untilKnativeAnswers(await valueOf(args.kubeconfig), args));
 }
 
 /**
@@ -92,25 +90,10 @@ async function webhookSilence(cluster: KubeConfig): Promise<string | undefined> 
  * A Service that the limits of knative.ts, the policies and the admission policy allow, so that they are no
  * reason to refuse it.
  */
-const PROBE = {
-    apiVersion: "serving.knative.dev/v1",
-    kind: "Service",
-    metadata: { name: "stable-diffusion-probe" },
-    spec: {
-        template: {
-            metadata: { annotations: { "autoscaling.knative.dev/max-scale": "1" } },
-            spec: {
-                containerConcurrency: 1,
-                containers: [
-                    {
-                        image: `dev.local/probe@sha256:${"0".repeat(64)}`,
-                        resources: { limits: { [GPU_RESOURCE]: "1" } },
-                    },
-                ],
-            },
-        },
-    },
-};
+const PROBE = trialService("stable-diffusion-probe", {
+    image: `dev.local/probe@sha256:${"0".repeat(64)}`,
+    resources: { limits: { [GPU_RESOURCE]: "1" } },
+});
 
 /** The gateway's address, or what is missing until it can be used. */
 async function gateway(

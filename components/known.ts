@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { valueOf } from "./value-of";
 
 /** The value of an output, secret or not; undefined in a preview that does not know it. */
 export async function known<T>(output: pulumi.Output<T>): Promise<T | undefined> {
@@ -6,9 +7,7 @@ export async function known<T>(output: pulumi.Output<T>): Promise<T | undefined>
     if (pulumi.runtime.isDryRun() && !(await isKnown(plain))) {
         return undefined;
     }
-    return new Promise((resolve) => {
-        plain.apply(resolve);
-    });
+    return valueOf(plain);
 }
 
 /** The SDK keeps this at an output, and does not declare it. */

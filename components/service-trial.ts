@@ -40,3 +40,19 @@ export async function tryService(cluster: KubeConfig, body: object): Promise<Ref
         return { code, error };
     }
 }
+
+/** A Service to try: within Knative's limits (knative.ts), so that only its container can be refused. */
+export function trialService(name: string, container: object): object {
+    return {
+        apiVersion: "serving.knative.dev/v1",
+        kind: "Service",
+        metadata: { name },
+        spec: {
+            template: {
+                metadata: { annotations: { "autoscaling.knative.dev/max-scale": "1" } },
+                // Knative asks no registry for images below dev.local.
+                spec: { containerConcurrency: 1, containers: [container] },
+            },
+        },
+    };
+}

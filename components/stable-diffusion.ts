@@ -9,6 +9,7 @@ import { revisionFailure } from "./revision-failure";
 import { retryFailedRevision } from "./revision-retry";
 import { isAt, untilServedAt } from "./service-url";
 import { ECI_ANNOTATIONS, ECI_LABEL } from "./virtual-node";
+import { valueOf } from "./value-of";
 
 /** Arguments for {@link StableDiffusion}. What decides structure or is checked by a policy is plain. */
 export interface StableDiffusionArgs {
@@ -293,7 +294,7 @@ function webui(
 /** Lets a revision that was given up start again. */
 function retryFailure(name: string, args: StableDiffusionArgs): pulumi.ResourceHook {
     return new pulumi.ResourceHook(`${name}-retry-failure`, async () => {
-        const kubeconfig = await contentsOf(args.kubeconfig);
+        const kubeconfig = await valueOf(args.kubeconfig);
         const retried = await retryFailedRevision(kubeconfig, args.namespace, args.serviceName);
         if (retried !== undefined) {
             await pulumi.log.info(`revision ${retried} had failed and is made anew`);
@@ -304,17 +305,11 @@ function retryFailure(name: string, args: StableDiffusionArgs): pulumi.ResourceH
 /** Puts the revision's own reason beside the engine's error, which only says that the time is over. */
 function explainFailure(name: string, args: StableDiffusionArgs): pulumi.ErrorHook {
     return new pulumi.ErrorHook(`${name}-explain-failure`, async () => {
-        const kubeconfig = await contentsOf(args.kubeconfig);
+        const kubeconfig = await valueOf(args.kubeconfig);
         const failure = await revisionFailure(kubeconfig, args.namespace, args.serviceName);
         if (failure !== undefined) {
             await pulumi.log.error(failure);
         }
         return false;
-    });
-}
-
-function contentsOf(kubeconfig: pulumi.Output<string>): Promise<string> {
-    return new Promise((resolve) => {
-        kubeconfig.apply(resolve);
     });
 }

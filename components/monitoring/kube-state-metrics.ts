@@ -1,6 +1,5 @@
-import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { PART_OF } from "../knative-config";
+import { clusterReader } from "./cluster-reader";
 import { KUBE_STATE_NAMES } from "./metric-names";
 import { MonitoringDeployment } from "./monitoring-deployment";
 import { KUBE_STATE_METRICS, KUBE_STATE_METRICS_PORT } from "./scrape-config";
@@ -25,29 +24,12 @@ export class KubeStateMetrics extends pulumi.ComponentResource {
         const self = { parent: this };
         const { namespace } = args;
 
-        const account = new k8s.core.v1.ServiceAccount(
-            `${name}-account`,
-            { metadata: { name: KUBE_STATE_METRICS, namespace, labels: PART_OF } },
-            self,
-        ).metadata.name;
-        const role = new k8s.rbac.v1.ClusterRole(
-            `${name}-role`,
+        const { account, binding } = clusterReader(
+            name,
             {
-                metadata: { labels: PART_OF },
+                accountName: KUBE_STATE_METRICS,
+                namespace,
                 rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] }],
-            },
-            self,
-        );
-        const binding = new k8s.rbac.v1.ClusterRoleBinding(
-            `${name}-binding`,
-            {
-                metadata: { labels: PART_OF },
-                roleRef: {
-                    apiGroup: "rbac.authorization.k8s.io",
-                    kind: "ClusterRole",
-                    name: role.metadata.name,
-                },
-                subjects: [{ kind: "ServiceAccount", name: account, namespace }],
             },
             self,
         );

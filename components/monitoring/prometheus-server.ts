@@ -1,6 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { PART_OF } from "../knative-config";
+import { clusterReader } from "./cluster-reader";
 import { MonitoringDeployment } from "./monitoring-deployment";
 import { INTERVAL_SECONDS, type ScrapeConfig } from "./scrape-config";
 
@@ -56,15 +57,11 @@ export class PrometheusServer extends pulumi.ComponentResource {
         const self = { parent: this };
         const { namespace, storage } = args;
 
-        const account = new k8s.core.v1.ServiceAccount(
-            `${name}-account`,
-            { metadata: { name: "prometheus", namespace, labels: PART_OF } },
-            self,
-        ).metadata.name;
-        const role = new k8s.rbac.v1.ClusterRole(
-            `${name}-role`,
+        const { account, binding } = clusterReader(
+            name,
             {
-                metadata: { labels: PART_OF },
+                accountName: "prometheus",
+                namespace,
                 rules: [
                     {
                         apiGroups: [""],
@@ -73,19 +70,6 @@ export class PrometheusServer extends pulumi.ComponentResource {
                     },
                     { apiGroups: [""], resources: ["nodes/metrics"], verbs: ["get"] },
                 ],
-            },
-            self,
-        );
-        const binding = new k8s.rbac.v1.ClusterRoleBinding(
-            `${name}-binding`,
-            {
-                metadata: { labels: PART_OF },
-                roleRef: {
-                    apiGroup: "rbac.authorization.k8s.io",
-                    kind: "ClusterRole",
-                    name: role.metadata.name,
-                },
-                subjects: [{ kind: "ServiceAccount", name: account, namespace }],
             },
             self,
         );
