@@ -232,7 +232,7 @@ class TestRaces(Case):
 
 
 class TestJobsThatBeginBeforeTheirTurn(TestRaces):
-    """Versions of the WebUI before February 2023."""
+    """Early versions of the WebUI."""
 
     webui_options = {"begins_early": True}
 

@@ -63,7 +63,7 @@ class Drawing:
 
 
 class WebUI:
-    """The app and a server of it. begins_early: a job begins before it waits for the lock, as before 2023-02."""
+    """The app and a server of it. begins_early: a job begins before it waits for the lock, as in early versions."""
 
     def __init__(self, begins_early=False, api_class=None):
         self.begins_early = begins_early
