@@ -140,6 +140,7 @@ function readService(reader: ConfigReader): Omit<ServiceSettings, "monitoring"> 
         ),
         webuiArgs: readWebuiArgs(reader),
         environment: readEnvironment(reader),
+        stopAbandonedRequests: reader.flag("stopAbandonedRequests"),
         readiness: reader.text(
             "readiness",
             /^(tcp|\/[^\s?#]*)$/,

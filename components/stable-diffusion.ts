@@ -1,6 +1,12 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import {
+    abandonedRequestsExtension,
+    EXTENSION_VOLUME,
+    extensionLink,
+    extensionMount,
+} from "./abandoned-requests/extension";
 import { GPU_RESOURCE, GPU_TAINT } from "./gpu";
 import type { SpotStrategy } from "./gpu-node-pool";
 import { PART_OF } from "./knative-config";
@@ -25,6 +31,8 @@ export interface StableDiffusionArgs {
     readonly webuiArgs: readonly string[];
     /** Further environment variables of the WebUI; the pod spec shows them. */
     readonly environment: Readonly<Record<string, string>>;
+    /** Whether the WebUI gets the extension that stops its work for clients that have gone away. */
+    readonly stopAbandonedRequests: boolean;
     /** `tcp`, or an HTTP path that answers without credentials. */
     readonly readiness: string;
     /** Requests one pod serves at a time. */
@@ -146,6 +154,10 @@ export class StableDiffusion extends pulumi.ComponentResource {
             self,
         );
 
+        const extension = args.stopAbandonedRequests
+            ? abandonedRequestsExtension(`${name}-extension`, namespace.metadata.name, self)
+            : undefined;
+
         const service = new KnativeService(
             `${name}-service`,
             {
@@ -168,6 +180,16 @@ export class StableDiffusion extends pulumi.ComponentResource {
                         containerConcurrency: args.containerConcurrency,
                         timeoutSeconds: args.timeoutSeconds,
                         containers: [webui(args, flags.metadata.name)],
+                        ...(extension
+                            ? {
+                                  volumes: [
+                                      {
+                                          name: EXTENSION_VOLUME,
+                                          configMap: { name: extension.metadata.name },
+                                      },
+                                  ],
+                              }
+                            : {}),
                         ...(args.gpuToleration
                             ? { tolerations: [{ ...GPU_TAINT, operator: "Exists" }] }
                             : {}),
@@ -265,7 +287,7 @@ function webui(
         name: "stable-diffusion",
         image: args.image,
         imagePullPolicy: "IfNotPresent",
-        command: ["/bin/sh", "-c", ENTRYPOINT, "webui"],
+        command: ["/bin/sh", "-c", entrypoint(args), "webui"],
         args: ["--listen", "--api", ...args.webuiArgs],
         env: [
             {
@@ -282,6 +304,7 @@ function webui(
             periodSeconds: 1,
             failureThreshold: 3,
         },
+        ...(args.stopAbandonedRequests ? { volumeMounts: [extensionMount] } : {}),
         resources: { requests: resources, limits: resources },
         // Knative allows these without a feature flag. Root it stays: images of the WebUI have no other user.
         securityContext: {
@@ -289,6 +312,10 @@ function webui(
             seccompProfile: { type: "RuntimeDefault" },
         },
     };
+}
+
+function entrypoint({ stopAbandonedRequests, webuiArgs }: StableDiffusionArgs): string {
+    return stopAbandonedRequests ? `${extensionLink(webuiArgs)}\n${ENTRYPOINT}` : ENTRYPOINT;
 }
 
 /** Lets a revision that was given up start again. */

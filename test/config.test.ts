@@ -86,6 +86,7 @@ const SERVICE_CASES: Record<string, Case> = {
         ],
         allowed: /map of variable names to strings|any name but/,
     },
+    stopAbandonedRequests: flagCase(),
     readiness: {
         good: [
             ["tcp", "tcp"],

@@ -67,8 +67,8 @@ const onKubeconfig = (): Promise<Run> =>
 
 /** What the documentation of the outputs says of each of these stacks. */
 const TARGETS = {
-    ack: { runTarget: onAck, settings: ["target: ack", "grafana: false"], objects: 11 + 14 },
-    kubeconfig: { runTarget: onKubeconfig, settings: ["target: kubeconfig"], objects: 11 + 22 },
+    ack: { runTarget: onAck, settings: ["target: ack", "grafana: false"], objects: 12 + 14 },
+    kubeconfig: { runTarget: onKubeconfig, settings: ["target: kubeconfig"], objects: 12 + 22 },
 };
 
 for (const [target, { runTarget, settings, objects }] of Object.entries(TARGETS)) {
@@ -128,7 +128,7 @@ for (const [target, { runTarget, settings, objects }] of Object.entries(TARGETS)
 
         it("puts everything into the cluster by its own provider", () => {
             const inCluster = seen.filter(({ type }) => type.startsWith("kubernetes:"));
-            // Namespace, Secret, Service, admission policy and its binding, six of Knative's ConfigMaps; and what
+            // Namespace, Secret, the extension, Service, admission policy and its binding, six of Knative's ConfigMaps; and what
             // monitoring adds: the seventh, a restart of the activator, and its own.
             assert.equal(inCluster.length, objects);
             const { urn } = only(seen, "pulumi:providers:kubernetes");

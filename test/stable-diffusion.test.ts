@@ -1,8 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+    chmodSync,
+    mkdtempSync,
+    readdirSync,
+    readFileSync,
+    readlinkSync,
+    rmSync,
+    writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StableDiffusion, type StableDiffusionArgs } from "../components/stable-diffusion";
@@ -12,6 +20,7 @@ import { verdict } from "../policy/test/support/verdict";
 import { MOCK_PASSWORD, only, promiseOf, recordResources, type Registered } from "./support/mocks";
 
 const SECRET = "kubernetes:core/v1:Secret";
+const CONFIG_MAP = "kubernetes:core/v1:ConfigMap";
 
 const ARGS: StableDiffusionArgs = {
     namespace: "sd",
@@ -20,6 +29,7 @@ const ARGS: StableDiffusionArgs = {
     image: `registry/sd@sha256:${"a".repeat(64)}`,
     webuiArgs: ["--xformers"],
     environment: { HF_HOME: "/models" },
+    stopAbandonedRequests: true,
     readiness: "/internal/ping",
     containerConcurrency: 1,
     minScale: 0,
@@ -45,6 +55,7 @@ interface Spec {
                 timeoutSeconds: number;
                 containers: Record<string, unknown>[];
                 tolerations?: unknown;
+                volumes?: unknown;
             };
         };
     };
@@ -96,7 +107,7 @@ describe("StableDiffusion", () => {
     it("is the parent of everything it makes", async () => {
         const { seen } = await deploy();
         const children = seen.filter(({ type }) => type !== "sd:serving:StableDiffusion");
-        assert.equal(children.length, 5);
+        assert.equal(children.length, 6);
         for (const { name, parent } of children) {
             assert.match(parent, /sd:serving:StableDiffusion::sd$/, name);
             assert.match(name, /^sd-/);
@@ -166,6 +177,35 @@ describe("StableDiffusion", () => {
         assert.deepEqual(container["args"], ["--listen", "--api", "--xformers"]);
     });
 
+    it("gives the WebUI the extension that stops abandoned requests, unless asked not to", async () => {
+        const { seen, container, knative } = await deploy();
+        const { inputs } = only(seen, CONFIG_MAP);
+        assert.deepEqual(inputs["metadata"], { namespace: "sd" });
+        const folder = join(__dirname, "../components/abandoned-requests");
+        assert.deepEqual(inputs["data"], {
+            "abandoned_requests.py": readFileSync(join(folder, "abandoned_requests.py"), "utf8"),
+        });
+        assert.deepEqual(knative.spec.template.spec.volumes, [
+            { name: "abandoned-requests", configMap: { name: "extension-1234" } },
+        ]);
+        assert.deepEqual(container["volumeMounts"], [
+            {
+                name: "abandoned-requests",
+                mountPath: "/opt/abandoned-requests/scripts",
+                readOnly: true,
+            },
+        ]);
+
+        const without = await deploy({ stopAbandonedRequests: false });
+        assert.deepEqual(
+            without.seen.filter(({ type }) => type === CONFIG_MAP),
+            [],
+        );
+        assert.equal(without.knative.spec.template.spec.volumes, undefined);
+        assert.equal(without.container["volumeMounts"], undefined);
+        assert.ok(!JSON.stringify(without.container["command"]).includes("extensions"));
+    });
+
     it("probes the HTTP path, or the port alone", async () => {
         const http = await deploy();
         assert.deepEqual(http.container["readinessProbe"], {
@@ -229,6 +269,8 @@ describe("StableDiffusion", () => {
 
 describe("the entrypoint", () => {
     let folder: string;
+    /** Folder in which it starts. */
+    let webui: string;
 
     before(() => {
         folder = mkdtempSync(join(tmpdir(), "entrypoint-"));
@@ -245,11 +287,16 @@ describe("the entrypoint", () => {
         rmSync(folder, { recursive: true });
     });
 
+    beforeEach(() => {
+        webui = mkdtempSync(join(folder, "webui-"));
+    });
+
     // Also that it hides the credentials which the WebUI prints.
     async function start(flags: readonly string[]): Promise<ReturnType<typeof spawn>> {
         const { container } = await deploy({ webuiArgs: flags });
         const [shell, ...rest] = container["command"] as [string, ...string[]];
         const child = spawn(shell, [...rest, ...(container["args"] as string[])], {
+            cwd: webui,
             env: {
                 PATH: `${folder}:${process.env["PATH"] ?? ""}`,
                 COMMANDLINE_ARGS: "--api-auth user:password --gradio-auth user:password --medvram",
@@ -278,6 +325,44 @@ describe("the entrypoint", () => {
         const [code] =
             child.exitCode === null ? ((await once(child, "exit")) as [number]) : [child.exitCode];
         assert.equal(code, 7);
+    });
+
+    for (const [flags, extensions] of [
+        [[], "extensions"],
+        [["--data-dir", "an 'odd' folder"], "an 'odd' folder/extensions"],
+        [["--data-dir=first", "--data-dir=last"], "last/extensions"],
+    ] as const) {
+        it(`puts the extension into ${extensions}, also when it is there already`, async () => {
+            for (let run = 0; run < 2; run += 1) {
+                const child = await start([...flags, "--fail"]);
+                if (child.exitCode === null) {
+                    await once(child, "exit");
+                }
+                const found = readdirSync(join(webui, extensions));
+                assert.deepEqual(found, ["abandoned-requests"]);
+                const link = join(webui, extensions, "abandoned-requests");
+                assert.equal(readlinkSync(link), "/opt/abandoned-requests");
+            }
+        });
+    }
+
+    it("does not start the WebUI without the extension, and says why", async () => {
+        const { container } = await deploy();
+        const [shell, ...rest] = container["command"] as [string, ...string[]];
+        writeFileSync(join(webui, "extensions"), "a file where the folder should be");
+        const { status, stdout, stderr } = spawnSync(shell, rest, {
+            cwd: webui,
+            env: { PATH: `${folder}:${process.env["PATH"] ?? ""}` },
+            encoding: "utf8",
+        });
+        assert.equal(status, 1);
+        assert.equal(stdout, "");
+        assert.ok(
+            stderr.endsWith(
+                `cannot write to ./extensions in ${webui}, where the extension that stops abandoned requests belongs; set stopAbandonedRequests to false to do without it\n`,
+            ),
+            stderr,
+        );
     });
 });
 

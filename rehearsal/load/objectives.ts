@@ -17,6 +17,8 @@ const OBJECTIVES = {
     gpuSecondsPerImage: "most",
     costPer1000Images: "most",
     maxInFlight: "most",
+    waitedInPodSeconds: "most",
+    abandonedGpuSeconds: "most",
     idleWhileWaitingSeconds: "most",
     coldStartSeconds: "most",
 } as const satisfies Partial<Record<Figure, "most" | "least">>;

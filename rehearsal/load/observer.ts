@@ -1,7 +1,7 @@
 import { type MetricsSource, scrapedMetrics } from "./metrics";
 import { pause } from "./pause";
 import type { PodWatch } from "./pod-watch";
-import type { MetricsPoint, PodRecord } from "./run-record";
+import type { MetricsPoint, PodRecord, StandInPod } from "./run-record";
 import { type StandInCounters, standInCounters } from "./stand-in-counters";
 import type { Target } from "./target";
 import type { Clock } from "./timed-request";
@@ -31,6 +31,7 @@ export function observe(
 ): Observer {
     const metrics: MetricsPoint[] = [];
     const counters = new Map<string, StandInCounters>();
+    const firstCounters = new Map<string, StandInCounters>();
     const reasons = new Set<string>();
     const stopping = new AbortController();
 
@@ -45,7 +46,7 @@ export function observe(
         }
         await Promise.all(watch.pods().filter(isReachable).map(count));
     };
-    const count = async ({ name }: PodRecord): Promise<void> => {
+    const count = async ({ name, before }: PodRecord): Promise<void> => {
         try {
             const counted = await standInCounters(target, name);
             if (counted === undefined) {
@@ -54,6 +55,9 @@ export function observe(
                 );
             } else {
                 counters.set(name, counted);
+                if (before && !firstCounters.has(name)) {
+                    firstCounters.set(name, counted);
+                }
             }
         } catch (error) {
             // A pod may end while it is asked.
@@ -74,7 +78,11 @@ export function observe(
 
     return {
         metrics,
-        pods: () => watch.pods().map((pod) => ({ ...pod, standIn: counters.get(pod.name) })),
+        pods: () =>
+            watch.pods().map((pod) => ({
+                ...pod,
+                standIn: since(firstCounters.get(pod.name), counters.get(pod.name)),
+            })),
         activators: source.activators,
         unobserved: () => [
             ...reasons,
@@ -85,6 +93,20 @@ export function observe(
             await looking;
         },
     };
+}
+
+/** Counters with the seconds of the run alone; the others tell of the whole life of the pod. */
+function since(
+    first: StandInCounters | undefined,
+    last: StandInCounters | undefined,
+): StandInPod | undefined {
+    return (
+        last && {
+            ...last,
+            abandonedSeconds: last.abandonedSeconds - (first?.abandonedSeconds ?? 0),
+            savedSeconds: last.savedSeconds - (first?.savedSeconds ?? 0),
+        }
+    );
 }
 
 function isReachable({ ready, terminating, deleted }: PodRecord): boolean {

@@ -39,6 +39,15 @@ export interface RunFigures {
      * model server is not the rehearsal's stand-in
      */
     readonly maxInFlight?: number | undefined;
+    /**
+     * Longest that an answered request waited in its pod, in seconds: behind others, or for the model. @default - the
+     * model server is not the rehearsal's stand-in
+     */
+    readonly waitedInPod?: number | undefined;
+    /** GPUs × seconds that pods drew for clients that had gone. @default - as above */
+    readonly abandonedGpuSeconds?: number | undefined;
+    /** GPUs × seconds that pods were spared to draw for such clients. @default - as above */
+    readonly savedGpuSeconds?: number | undefined;
     /** Longest that any request waited while a ready pod had nothing to do. @default - cannot be told, see above */
     readonly idleWhileWaiting?: number | undefined;
     readonly coldStarts: readonly ColdStart[];
@@ -90,6 +99,9 @@ export function figuresOf(run: RunRecord): RunFigures {
                 ? gpuSeconds(run.pods, start, run.end)
                 : undefined,
         maxInFlight: maxInFlightOf(run),
+        waitedInPod: waitedInPod(answered),
+        abandonedGpuSeconds: standInGpuSeconds(run, "abandonedSeconds"),
+        savedGpuSeconds: standInGpuSeconds(run, "savedSeconds"),
         idleWhileWaiting: idleWhileWaiting(run),
         coldStarts: run.pods.flatMap(coldStartOf),
     };
@@ -160,6 +172,22 @@ function maxInFlightOf({ samples, pods }: RunRecord): number | undefined {
         ...pods.flatMap(({ standIn }) => standIn?.maxInFlight ?? []),
     ];
     return counted.length === 0 ? undefined : Math.max(...counted);
+}
+
+function waitedInPod(answered: readonly Sample[]): number | undefined {
+    const waits = answered.flatMap(({ standIn }) => standIn?.waited ?? []);
+    return waits.length === 0 ? undefined : Math.max(...waits);
+}
+
+function standInGpuSeconds(
+    { pods }: RunRecord,
+    counter: "abandonedSeconds" | "savedSeconds",
+): number | undefined {
+    const counted = pods.flatMap(({ gpus, standIn }) => {
+        const seconds = standIn?.[counter];
+        return seconds === undefined ? [] : [gpus * seconds];
+    });
+    return counted.length === 0 ? undefined : counted.reduce((sum, each) => sum + each, 0);
 }
 
 function coldStartOf({ name, before, created, scheduled, started, ready }: PodRecord): ColdStart[] {

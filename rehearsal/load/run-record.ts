@@ -73,6 +73,18 @@ export interface StandInSample {
     readonly drew: number;
 }
 
+/** What the stand-in in a pod counted. */
+export interface StandInPod {
+    /** Most requests in it at a time, since its start. */
+    readonly maxInFlight: number;
+    /** Requests that came, since its start. */
+    readonly requests: number;
+    /** Seconds it drew for clients that had gone, during the run. @default - an earlier stand-in did not count them */
+    readonly abandonedSeconds?: number | undefined;
+    /** Seconds it was spared to draw for such clients, during the run. @default - as above */
+    readonly savedSeconds?: number | undefined;
+}
+
 /** What `hey` says. */
 export interface HeyRun {
     /** Command line, which holds no secret. */
@@ -107,7 +119,7 @@ export interface PodRecord {
     /** When it was gone. @default - it was there when the observation ended */
     readonly deleted?: number | undefined;
     /** Counters of the stand-in in it, when they were last read. @default - it is none, or could not be asked */
-    readonly standIn?: { readonly maxInFlight: number; readonly requests: number } | undefined;
+    readonly standIn?: StandInPod | undefined;
 }
 
 /** What Knative's autoscaler and activators said at one moment. What they did not say is missing. */

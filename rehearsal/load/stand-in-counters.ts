@@ -1,12 +1,12 @@
 import { CoreV1Api } from "@kubernetes/client-node";
-import type { PodRecord } from "./run-record";
+import type { StandInPod } from "./run-record";
 import type { Target } from "./target";
 
 /** Port of the WebUI and its stand-in. */
 const PORT = 7860;
 
-/** Counters of one pod. */
-export type StandInCounters = NonNullable<PodRecord["standIn"]>;
+/** Counters of one pod, all since its start. */
+export type StandInCounters = Required<StandInPod>;
 
 /**
  * Asks the stand-in of the model server in a pod, through the API server, for its counters
@@ -27,10 +27,14 @@ export async function standInCounters(
                 namespace,
                 path: "stand-in/statistics",
             });
-        const { max_in_flight: maxInFlight, total } = answer as Record<string, unknown>;
-        return typeof maxInFlight === "number" && typeof total === "number"
-            ? { maxInFlight, requests: total }
-            : undefined;
+        const counted = answer as Record<string, unknown>;
+        const counters = {
+            maxInFlight: counted["max_in_flight"],
+            requests: counted["total"],
+            abandonedSeconds: counted["abandoned_seconds"],
+            savedSeconds: counted["saved_seconds"],
+        };
+        return areNumbers(counters) ? counters : undefined;
     } catch (error) {
         const { code, body } = error as { code?: unknown; body?: unknown };
         // The API server's own 404 is of a pod that is gone.
@@ -39,4 +43,8 @@ export async function standInCounters(
         }
         throw error;
     }
+}
+
+function areNumbers<T extends string>(counters: Record<T, unknown>): counters is Record<T, number> {
+    return Object.values(counters).every((counter) => typeof counter === "number");
 }

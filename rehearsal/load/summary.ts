@@ -41,6 +41,9 @@ export const FIGURES = {
     gpuSecondsPerImage: "GPU-seconds per image",
     costPer1000Images: "cost of 1000 images",
     maxInFlight: "most requests in a pod at a time",
+    waitedInPodSeconds: "longest wait in a pod, s",
+    abandonedGpuSeconds: "GPU-seconds drawn for clients that had gone",
+    savedGpuSeconds: "GPU-seconds not drawn for clients that had gone",
     idleWhileWaitingSeconds: "longest wait while a ready pod idles, s",
     coldStartSeconds: "cold start of a pod, s",
 } as const;
@@ -48,7 +51,7 @@ export type Figure = keyof typeof FIGURES;
 
 /**
  * Sums up runs of one profile. Latencies of all runs count together; of a figure that a run has once, the median of
- * the runs is taken, and the largest of `maxInFlight` and `idleWhileWaitingSeconds`.
+ * the runs is taken, and the largest of `maxInFlight`, `waitedInPodSeconds` and `idleWhileWaitingSeconds`.
  *
  * @param runs at least one
  * @param gpuHourPrice of one GPU, in any currency. @default - costs are left out
@@ -132,6 +135,8 @@ function otherFigures(
         totalToFloor: each.map(({ total, floor }) => floor && total / floor),
         efficiency: each.map((run) => run.efficiency),
         gpuSecondsPerImage: each.map(gpuSecondsPerImage),
+        abandonedGpuSeconds: each.map((run) => run.abandonedGpuSeconds),
+        savedGpuSeconds: each.map((run) => run.savedGpuSeconds),
         coldStartSeconds: each.flatMap((run) =>
             run.coldStarts.map(({ created, scheduled, started }) => created + scheduled + started),
         ),
@@ -146,6 +151,7 @@ function otherFigures(
     };
     const worst: Partial<Record<Figure, (number | undefined)[]>> = {
         maxInFlight: each.map((run) => run.maxInFlight),
+        waitedInPodSeconds: each.map((run) => run.waitedInPod),
         idleWhileWaitingSeconds: each.map((run) => run.idleWhileWaiting),
     };
     return {

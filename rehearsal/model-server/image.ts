@@ -38,10 +38,14 @@ export function modelServerImage(folder: string): ImageSpec {
             "/stable-diffusion-webui/launch.py": {
                 text: "# Nothing to run: /usr/bin/python3 of this image is the stand-in of the WebUI itself.\n",
             },
+            // Here, as in the WebUI's images, its user may write. Files of these images belong to root, but not /tmp.
+            "/stable-diffusion-webui/extensions": { link: "/tmp" },
             // Debian's busybox-static: statically linked, which its package busybox is not.
             "/bin/busybox": { source: "/bin/busybox" },
             "/bin/sh": { link: "busybox" },
             "/bin/kill": { link: "busybox" },
+            "/bin/ln": { link: "busybox" },
+            "/bin/mkdir": { link: "busybox" },
             "/bin/mkfifo": { link: "busybox" },
             "/bin/rm": { link: "busybox" },
         },

@@ -44,7 +44,11 @@ func main() {
 	handleSignals(settings)
 	// As launch.py does, credentials included: whoever runs it must keep them out of the container's log.
 	fmt.Println("Launching Web UI with arguments:", strings.Join(append(os.Args[2:], flags...), " "))
-	serve(arguments, newServer(arguments, logins, settings.staggered(), started, pod))
+	stopsAbandoned, err := loadExtensions(arguments)
+	if err != nil {
+		fail(1, err.Error())
+	}
+	serve(arguments, newServer(arguments, logins, settings.staggered(), started, pod, stopsAbandoned))
 }
 
 func fail(status int, message string) {

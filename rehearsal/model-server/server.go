@@ -34,14 +34,14 @@ type route struct {
 	handle  http.HandlerFunc
 }
 
-func newServer(arguments arguments, logins credentials, settings settings, started time.Time, pod string) *server {
+func newServer(arguments arguments, logins credentials, settings settings, started time.Time, pod string, stopsAbandoned bool) *server {
 	server := &server{
 		settings:   settings,
 		started:    started,
 		pod:        pod,
 		apiLogins:  logins.api,
 		pageLogins: logins.page,
-		generator:  newGenerator(settings, started),
+		generator:  newGenerator(settings, started, stopsAbandoned),
 	}
 	server.routes = append(server.routes, route{"GET", "/stand-in/statistics", false, server.statistics})
 	if !arguments.switches["nowebui"] {
@@ -60,6 +60,7 @@ func newServer(arguments arguments, logins credentials, settings settings, start
 	if arguments.switches["api"] || arguments.switches["nowebui"] {
 		for _, api := range []route{
 			{"POST", "/sdapi/v1/txt2img", true, server.txt2img},
+			{"POST", "/sdapi/v1/interrupt", true, server.interrupt},
 			{"GET", "/sdapi/v1/options", true, server.options},
 			{"GET", "/sdapi/v1/progress", true, server.progress},
 			{"GET", "/sdapi/v1/sd-models", true, server.models},
@@ -151,6 +152,11 @@ func (server *server) models(response http.ResponseWriter, _ *http.Request) {
 
 func (server *server) progress(response http.ResponseWriter, _ *http.Request) {
 	answer(response, http.StatusOK, server.generator.progress())
+}
+
+func (server *server) interrupt(response http.ResponseWriter, _ *http.Request) {
+	server.generator.interrupt()
+	answer(response, http.StatusOK, map[string]any{})
 }
 
 // statistics is not part of the WebUI: what the rehearsal measures, without credentials and without secrets.

@@ -43,7 +43,7 @@ func TestEveryRouteOfTheAPIAsksForCredentials(t *testing.T) {
 			}
 		}
 	}
-	if routes != 4 {
+	if routes != 5 {
 		t.Errorf("%d routes were tried", routes)
 	}
 }
@@ -214,23 +214,121 @@ func TestServiceTimeIsPerImageAndWithinItsRange(t *testing.T) {
 	})
 }
 
-func TestClientThatGoesAway(t *testing.T) {
-	for honour, busyFor := range map[bool]time.Duration{false: 10 * time.Second, true: 3 * time.Second} {
-		synctest.Test(t, func(t *testing.T) {
-			server := start(t, settings{serviceFrom: 10 * time.Second, serviceTo: 10 * time.Second, honourCancel: honour}, "--api")
-			client, leave := context.WithTimeout(t.Context(), 3*time.Second)
-			defer leave()
-			began := time.Now()
-			request := httptest.NewRequestWithContext(client, "POST", "/sdapi/v1/txt2img", strings.NewReader(`{"width":64,"height":64}`))
-			server.ServeHTTP(httptest.NewRecorder(), request)
-			if busy := time.Since(began); busy != busyFor {
-				t.Errorf("honourCancel %t: busy for %s, expected %s", honour, busy, busyFor)
-			}
-			if counted := server.generator.counters(); counted["cancelled"] != 1 || counted["completed"] != 0 || counted["in_flight"] != 0 {
-				t.Errorf("honourCancel %t: %v", honour, counted)
-			}
-		})
+const small = `{"width":64,"height":64,"steps":5}`
+
+// abandon asks for an image and goes away after this time, which does not end the work by itself.
+func (server *server) abandon(t *testing.T, after time.Duration, body string) {
+	client, leave := context.WithTimeout(t.Context(), after)
+	defer leave()
+	request := httptest.NewRequestWithContext(client, "POST", "/sdapi/v1/txt2img", strings.NewReader(body))
+	server.ServeHTTP(httptest.NewRecorder(), request)
+}
+
+func (server *server) expect(t *testing.T, expected map[string]any) {
+	t.Helper()
+	counted := server.generator.counters()
+	for name, value := range expected {
+		if counted[name] != value {
+			t.Errorf("%s is %v, expected %v", name, counted[name], value)
+		}
 	}
+}
+
+func TestClientThatGoesAwayDoesNotStopTheWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := start(t, settings{serviceFrom: 10 * time.Second, serviceTo: 10 * time.Second}, "--api")
+		began := time.Now()
+		go server.abandon(t, 4*time.Second, small)
+		synctest.Wait()
+		go server.abandon(t, 1*time.Second, small)
+		synctest.Wait()
+		server.draw(t, small)
+		if passed := time.Since(began); passed != 30*time.Second {
+			t.Errorf("the third image was there after %s", passed)
+		}
+		server.expect(t, map[string]any{
+			"cancelled": 2, "completed": 1, "in_flight": 0, "interrupted": 0, "not_drawn": 0,
+			"drawn_seconds": 30.0, "abandoned_seconds": 6.0 + 10.0, "saved_seconds": 0.0, "stops_abandoned": false,
+		})
+	})
+}
+
+func TestWithTheExtensionAbandonedWorkStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := start(t, settings{serviceFrom: 10 * time.Second, serviceTo: 10 * time.Second}, "--api")
+		server.generator.stopsAbandoned = true
+		began := time.Now()
+		go server.abandon(t, 5*time.Second, `{"width":64,"height":64,"steps":5,"n_iter":3}`)
+		synctest.Wait()
+		go server.abandon(t, 1*time.Second, small)
+		synctest.Wait()
+		server.draw(t, small)
+		// The step that was under way ends at 6 s.
+		if passed := time.Since(began); passed != 16*time.Second {
+			t.Errorf("the image was there after %s", passed)
+		}
+		server.expect(t, map[string]any{
+			"cancelled": 2, "completed": 1, "in_flight": 0, "interrupted": 1, "not_drawn": 1,
+			"drawn_seconds": 16.0, "abandoned_seconds": 1.0, "saved_seconds": 24.0 + 10.0, "stops_abandoned": true,
+		})
+	})
+}
+
+func TestWithTheExtensionWhoLeavesWhileTheModelIsLoadedIsInterruptedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := start(t, settings{modelLoaded: 20 * time.Second, serviceFrom: 10 * time.Second, serviceTo: 10 * time.Second}, "--api")
+		server.generator.stopsAbandoned = true
+		began := time.Now()
+		server.abandon(t, 5*time.Second, small)
+		if passed := time.Since(began); passed != 20*time.Second {
+			t.Errorf("it took %s", passed)
+		}
+		server.expect(t, map[string]any{"interrupted": 1, "drawn_seconds": 0.0, "saved_seconds": 10.0})
+	})
+}
+
+func TestWithTheExtensionWhoLeavesAfterTheAnswerStopsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := start(t, settings{serviceFrom: 10 * time.Second, serviceTo: 10 * time.Second}, "--api")
+		server.generator.stopsAbandoned = true
+		client, leave := context.WithCancel(t.Context())
+		request := httptest.NewRequestWithContext(client, "POST", "/sdapi/v1/txt2img", strings.NewReader(small))
+		server.ServeHTTP(httptest.NewRecorder(), request)
+		go server.draw(t, small)
+		time.Sleep(5 * time.Second)
+		leave()
+		synctest.Wait()
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		server.expect(t, map[string]any{"completed": 2, "interrupted": 0, "cancelled": 0})
+	})
+}
+
+func TestInterruptStopsTheCurrentJobOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := start(t, settings{serviceFrom: 10 * time.Second, serviceTo: 10 * time.Second}, "--api")
+		interrupt := func() {
+			if answer := server.ask("POST", "/sdapi/v1/interrupt", ""); answer.Code != 200 || answer.Body.String() != "{}" {
+				t.Errorf("interrupt: %d %s", answer.Code, answer.Body)
+			}
+		}
+		interrupt() // of nothing; the next job resets it
+		answers := make(chan drawn, 2)
+		began := time.Now()
+		go func() { answers <- server.draw(t, `{"width":64,"height":64,"steps":5,"n_iter":3}`) }()
+		synctest.Wait()
+		go func() { answers <- server.draw(t, small) }()
+		time.Sleep(13 * time.Second)
+		interrupt()
+		interrupt()
+		if first := <-answers; len(first.Images) != 2 || time.Since(began) != 14*time.Second {
+			t.Errorf("%d images of the interrupted job after %s", len(first.Images), time.Since(began))
+		}
+		if second := <-answers; len(second.Images) != 1 || time.Since(began) != 24*time.Second {
+			t.Errorf("%d images of the next job after %s", len(second.Images), time.Since(began))
+		}
+		server.expect(t, map[string]any{"interrupted": 1, "completed": 2, "saved_seconds": 0.0})
+	})
 }
 
 func TestProgress(t *testing.T) {
@@ -436,7 +534,7 @@ func start(t *testing.T, settings settings, words ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newServer(arguments, logins, settings, time.Now(), "pod-1")
+	return newServer(arguments, logins, settings, time.Now(), "pod-1", false)
 }
 
 func (server *server) ask(method, path, body string, headers ...string) *httptest.ResponseRecorder {

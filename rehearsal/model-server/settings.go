@@ -18,7 +18,6 @@ type settings struct {
 	// One image takes a time between these.
 	serviceFrom, serviceTo time.Duration
 	ignoreTerminate        bool
-	honourCancel           bool
 	internalPing           bool
 }
 
@@ -62,7 +61,6 @@ func readSettings(getenv func(string) string) (settings, error) {
 	read.staggerFrom, read.staggerTo = span("MODEL_SERVER_STAGGER_SECONDS", "0")
 	read.serviceFrom, read.serviceTo = span("MODEL_SERVER_SERVICE_SECONDS", "0.2")
 	read.ignoreTerminate = choice("MODEL_SERVER_SIGTERM", "default", "ignore")
-	read.honourCancel = choice("MODEL_SERVER_HONOUR_CANCEL", "false", "true")
 	read.internalPing = !choice("MODEL_SERVER_INTERNAL_PING", "on", "off")
 	if len(problems) == 0 && (read.portOpen > read.apiMounted || read.apiMounted > read.modelLoaded) {
 		problems = append(problems, fmt.Errorf(

@@ -15,9 +15,9 @@ func TestReadSettings(t *testing.T) {
 	read, err = readSettings(variables(map[string]string{
 		"MODEL_SERVER_PORT_OPEN_SECONDS": "1", "MODEL_SERVER_API_MOUNTED_SECONDS": "2.5", "MODEL_SERVER_MODEL_LOADED_SECONDS": "9",
 		"MODEL_SERVER_STAGGER_SECONDS": "0-130", "MODEL_SERVER_SERVICE_SECONDS": "9.9-10.5", "MODEL_SERVER_SIGTERM": "ignore",
-		"MODEL_SERVER_HONOUR_CANCEL": "true", "MODEL_SERVER_INTERNAL_PING": "off",
+		"MODEL_SERVER_INTERNAL_PING": "off",
 	}))
-	expected = settings{time.Second, 2500 * time.Millisecond, 9 * time.Second, 0, 130 * time.Second, 9900 * time.Millisecond, 10500 * time.Millisecond, true, true, false}
+	expected = settings{time.Second, 2500 * time.Millisecond, 9 * time.Second, 0, 130 * time.Second, 9900 * time.Millisecond, 10500 * time.Millisecond, true, false}
 	if err != nil || read != expected {
 		t.Errorf("all set: %+v, %v", read, err)
 	}
@@ -26,7 +26,7 @@ func TestReadSettings(t *testing.T) {
 func TestReadSettingsNamesEveryProblem(t *testing.T) {
 	values := map[string]string{
 		"MODEL_SERVER_PORT_OPEN_SECONDS": "-1", "MODEL_SERVER_API_MOUNTED_SECONDS": "soon", "MODEL_SERVER_MODEL_LOADED_SECONDS": "NaN",
-		"MODEL_SERVER_STAGGER_SECONDS": "a-b", "MODEL_SERVER_SERVICE_SECONDS": "5-4", "MODEL_SERVER_SIGTERM": "maybe", "MODEL_SERVER_HONOUR_CANCEL": "yes", "MODEL_SERVER_INTERNAL_PING": "true",
+		"MODEL_SERVER_STAGGER_SECONDS": "a-b", "MODEL_SERVER_SERVICE_SECONDS": "5-4", "MODEL_SERVER_SIGTERM": "maybe", "MODEL_SERVER_INTERNAL_PING": "true",
 	}
 	_, err := readSettings(variables(values))
 	if err == nil {

@@ -51,7 +51,7 @@ func (server *server) txt2img(response http.ResponseWriter, request *http.Reques
 	job := newJob(order, sampler)
 	images, err := server.generator.draw(request.Context(), job)
 	if err != nil {
-		log.Printf("txt2img: the client went away after %.3f s", time.Since(received).Seconds())
+		log.Printf("txt2img: the client went away; done with it after %.3f s (%v)", time.Since(received).Seconds(), err)
 		return
 	}
 	encoded := []string{}
@@ -271,8 +271,14 @@ type job struct {
 	// One for each image; a random first one replaces the seed -1.
 	seeds []int64
 	// Requests that were here when it came, itself included.
-	inFlight     int
+	inFlight int
+	// What each iteration takes.
+	plan []time.Duration
+	// Closed when the job is interrupted.
+	interrupt    chan struct{}
 	began, ended time.Time
+	// When its client went away, if it did.
+	abandoned time.Time
 }
 
 func newJob(order order, sampler string) *job {
@@ -280,7 +286,7 @@ func newJob(order order, sampler string) *job {
 	if first == -1 {
 		first = rand.Int64N(4294967294)
 	}
-	job := &job{order: order, sampler: sampler}
+	job := &job{order: order, sampler: sampler, interrupt: make(chan struct{})}
 	for index := range order.Iterations * order.BatchSize {
 		job.seeds = append(job.seeds, first+index)
 	}
@@ -288,6 +294,14 @@ func newJob(order order, sampler string) *job {
 	job.Width -= job.Width % 8
 	job.Height -= job.Height % 8
 	return job
+}
+
+// planned is what the whole job takes.
+func (job *job) planned() (sum time.Duration) {
+	for _, takes := range job.plan {
+		sum += takes
+	}
+	return sum
 }
 
 // infotext is the text that the WebUI shows below an image and stores in it.

@@ -142,6 +142,7 @@ export const CHANGES: readonly ConfigChange[] = [
     { key: "image", to: `registry.example/webui@sha256:${"0".repeat(64)}` },
     { key: "webuiArgs", to: ["--xformers"] },
     { key: "environment", to: { HF_HOME: "/models" } },
+    { key: "stopAbandonedRequests", to: false },
     { key: "readiness", to: "tcp" },
     { key: "containerConcurrency", to: 2, note: "1 is the only value allowed" },
     { key: "minScale", to: 2 },

@@ -221,6 +221,8 @@ function outputsOf(
             return { ipAddress: "203.0.113.10" };
         case "kubernetes:core/v1:Secret":
             return { metadata: { ...metadata, name: "credentials-1234" } };
+        case "kubernetes:core/v1:ConfigMap":
+            return { metadata: { name: "extension-1234", ...metadata } };
         case "kubernetes:serving.knative.dev/v1:Service":
             return {
                 status: {

@@ -21,6 +21,13 @@ describe("image of the model server's stand-in", () => {
         assert.deepEqual(image.files["/bin/busybox"], { source: "/bin/busybox" });
     });
 
+    it("has the commands with which the entrypoint puts an extension into a folder that its user may write", () => {
+        for (const command of ["ln", "mkdir"]) {
+            assert.deepEqual(image.files[`/bin/${command}`], { link: "busybox" });
+        }
+        assert.deepEqual(image.files["/stable-diffusion-webui/extensions"], { link: "/tmp" });
+    });
+
     it("runs as a user that a pod may require not to be root", () => {
         assert.match(image.user, /^[1-9]\d*:[1-9]\d*$/);
     });

@@ -137,6 +137,37 @@ describe("the figures of a run", () => {
         assert.equal(figuresOf(runOf({ samples: [sampleOf(0, 1)] })).maxInFlight, undefined);
     });
 
+    it("know how long a request waited in its pod, of those that were answered", () => {
+        const waited = (seconds: number) => ({
+            standIn: { pod: "a", inFlight: 1, waited: seconds, drew: 1 },
+        });
+        const samples = [
+            sampleOf(0, 3, waited(0.5)),
+            sampleOf(0, 9, { ...waited(7), cancelled: true }),
+            sampleOf(0, 2, waited(0.25)),
+        ];
+        assert.equal(figuresOf(runOf({ samples })).waitedInPod, 0.5);
+        assert.equal(figuresOf(runOf({ samples: [sampleOf(0, 1)] })).waitedInPod, undefined);
+    });
+
+    it("count what GPUs drew, and were spared to draw, for clients that had gone", () => {
+        const counting = (abandonedSeconds: number, savedSeconds: number) => ({
+            maxInFlight: 1,
+            requests: 1,
+            abandonedSeconds,
+            savedSeconds,
+        });
+        const pods = [
+            podOf("a", { standIn: counting(0.5, 8) }),
+            podOf("b", { gpus: 2, standIn: counting(1, 3) }),
+            podOf("c"),
+        ];
+        const { abandonedGpuSeconds, savedGpuSeconds } = figuresOf(runOf({ pods }));
+        assert.deepEqual([abandonedGpuSeconds, savedGpuSeconds], [2.5, 14]);
+        const older = [podOf("a", { standIn: { maxInFlight: 4, requests: 9 } })];
+        assert.equal(figuresOf(runOf({ pods: older })).abandonedGpuSeconds, undefined);
+    });
+
     it("show the phases of the cold starts of the run, of pods that became ready", () => {
         const { coldStarts } = figuresOf(
             runOf({

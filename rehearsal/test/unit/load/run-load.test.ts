@@ -305,7 +305,14 @@ describe("a load and its cluster", () => {
 
     describe("a run", () => {
         it("records clients, pods, metrics and the stand-in's counters, until the pods are gone", async () => {
-            shown.statistics = { a: { max_in_flight: 1, total: 4 } };
+            let looks = 0;
+            shown.statistics = {
+                get a() {
+                    looks += 1;
+                    const [abandoned_seconds, saved_seconds] = looks === 1 ? [2.5, 9] : [3.5, 12];
+                    return { max_in_flight: 1, total: 4, abandoned_seconds, saved_seconds };
+                },
+            };
             target = { ...target, minScale: 1 };
             cluster.set(podAt("a", "ready"));
             const lines: string[] = [];
@@ -324,7 +331,11 @@ describe("a load and its cluster", () => {
             assert.deepEqual(
                 run.pods.map(({ name, standIn }) => [name, standIn]),
                 [
-                    ["a", { maxInFlight: 1, requests: 4 }],
+                    [
+                        "a",
+                        // What it had drawn before the run does not count.
+                        { maxInFlight: 1, requests: 4, abandonedSeconds: 1, savedSeconds: 3 },
+                    ],
                     ["b", undefined],
                 ],
             );
