@@ -1,6 +1,5 @@
 import { contains, overlaps, parseCidr } from "./components/cidr";
 import { type ClusterArgs, MIN_CPU_NODES } from "./components/cluster";
-import { parseGpuInstanceType } from "./components/gpu";
 import { capacityShortfall, gpuCapacity } from "./components/gpu-capacity";
 import { type GpuNodePoolArgs, SPOT_STRATEGIES } from "./components/gpu-node-pool";
 import type { KnativeAddonArgs } from "./components/knative-addon";
@@ -8,6 +7,7 @@ import { ADMISSION_SINCE } from "./components/kubernetes-version";
 import { MAX_ZONES } from "./components/network";
 import { MAX_ECI_SPECS } from "./components/virtual-node";
 import type { ConfigReader } from "./config-reader";
+import { gpuInstanceType } from "./policy/gpu-instance-type";
 
 /** What is chosen for an ACK cluster. */
 export interface AckSettings
@@ -222,7 +222,7 @@ function readGpus(reader: ConfigReader, needs: GpuNeeds, isTarget: boolean): Gpu
     const gpuInstanceTypes = reader.list(
         "gpuInstanceTypes",
         { min: isTarget ? 1 : 0, max: isTarget && gpuSupply === "eci" ? MAX_ECI_SPECS : 10 },
-        (type) => parseGpuInstanceType(type) !== undefined,
+        (type) => gpuInstanceType(type) !== undefined,
         "GPU instance types whose names say how many GPUs they have, such as ecs.gn6i-c8g1.2xlarge",
     );
     const gpuNodesMin = reader.integer("gpuNodesMin", 0, 100);
@@ -275,7 +275,7 @@ function gpusOfTypes(
     types: readonly string[],
     { gpusPerPod, cpu }: GpuNeeds,
 ): number | undefined {
-    const parsed = types.map(parseGpuInstanceType).filter((each) => each !== undefined);
+    const parsed = types.map(gpuInstanceType).filter((each) => each !== undefined);
     const [gpus, ...others] = new Set(parsed.map((each) => each.gpus));
     if (gpus === undefined) {
         return undefined;

@@ -19,19 +19,3 @@ export const GPU_NODE_LABELS = [
     "nvidia.com/gpu.present",
     "aliyun.accelerator/nvidia_name",
 ] as const;
-
-/** What an ECS instance type offers, as its name says. */
-export interface GpuInstanceType {
-    readonly vcpus: number;
-    readonly gpus: number;
-}
-
-/**
- * Reads the name of a GPU instance type: `ecs.gn6i-c8g1.2xlarge` has 8 vCPUs and 1 GPU. Fractions of a GPU
- * (vgn, sgn) and families whose names do not say the number of GPUs are undefined: the GPUs of a pool have to
- * be known before it is made.
- */
-export function parseGpuInstanceType(name: string): GpuInstanceType | undefined {
-    const match = /^ecs\.gn[0-9a-z]+-c([1-9][0-9]*)g([1-9][0-9]*)\.[0-9]*x?large$/.exec(name);
-    return match ? { vcpus: Number(match[1]), gpus: Number(match[2]) } : undefined;
-}

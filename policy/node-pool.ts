@@ -151,12 +151,3 @@ export const gpuTaint: ResourceValidationPolicy = resourceRule(
         }
     },
 );
-
-/**
- * GPUs of a node of this type, as its name says: `ecs.gn6i-c8g1.2xlarge` has one. Undefined for shares of a GPU and for
- * families whose names do not say it.
- */
-export function gpusOfType(type: string): number | undefined {
-    const match = /^ecs\.(?:ebm)?gn[0-9a-z]+-c[1-9][0-9]*g([1-9][0-9]*)\.[0-9]*x?large$/.exec(type);
-    return match === null ? undefined : Number(match[1]);
-}

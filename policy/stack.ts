@@ -2,8 +2,9 @@ import type { PolicyResource, StackValidationPolicy } from "@pulumi/policy";
 import { ANNOTATIONS, annotationValue } from "./annotations";
 import { parseInt32 } from "./go-values";
 import { gpusPerPod } from "./gpu";
+import { gpuInstanceType } from "./gpu-instance-type";
 import { KNATIVE_SERVICE, namespacedName, templateLabels } from "./knative-service";
-import { gpusOfType, hasGpus, NODE_POOL, poolSize } from "./node-pool";
+import { hasGpus, NODE_POOL, poolSize } from "./node-pool";
 import { type Props, show, textsOf } from "./props";
 import { stackRule } from "./rule";
 
@@ -240,7 +241,7 @@ function gpusPerNode(
     report: Report,
 ): number {
     const { instanceTypes } = props as Props;
-    const known = textsOf(instanceTypes).map((type) => given[type] ?? gpusOfType(type));
+    const known = textsOf(instanceTypes).map((type) => given[type] ?? gpuInstanceType(type)?.gpus);
     if (known.includes(undefined)) {
         report(
             `instanceTypes is ${show(instanceTypes)}, of which not all say how many GPUs they have; give them in gpusOfInstanceTypes.`,

@@ -7,7 +7,7 @@ import { type Command, watch } from "./cloud-watch";
 import { buildBinaries } from "./cluster/binaries";
 import { bootCluster, tearDownCluster } from "./cluster/cluster";
 import { packImages } from "./cluster/images";
-import { Deployment, STACK, stackNames, type Target } from "./deployment";
+import { Deployment, STACK, type STACKS, stackNames, type Target } from "./deployment";
 import { Downstream } from "./downstream";
 import { checkGuarded, checkSeeds, draw, randomSubject, type Service } from "./drawing";
 import { type Engine, type PluginChoice, prepareEngine, readOutputs } from "./engine/engine";
@@ -24,6 +24,8 @@ import { timeline } from "./timeline";
 
 /** What the command line chose. */
 export interface RunOptions {
+    /** What to deploy. */
+    readonly stack: (typeof STACKS)[number];
     /** Leave cluster and service running. */
     readonly keep: boolean;
     /** @default official where they can be had */
@@ -76,7 +78,7 @@ export async function run(options: RunOptions): Promise<void> {
         if (rehearsed.cloud !== undefined) {
             await step("A stack downstream uses the outputs", async (note) => {
                 const downstream = new Downstream(rehearsed.engine, signal);
-                await downstream.up(STACK, rehearsed.image);
+                await downstream.up(options.stack, rehearsed.image);
                 note("its Job got an image");
                 await downstream.destroy();
             });
@@ -128,7 +130,7 @@ export async function down({ plugins, signal }: RunOptions): Promise<void> {
 export const keptStack: LoadedStack & { readonly stack: string } = {
     command: "npm run rehearse -- load",
     stack: STACK,
-    outputs: async (stack, signal) => {
+    outputs: async (_, signal) => {
         // Nobody may remove the cluster while it is loaded.
         await takeRunLock();
         if (!existsSync(ENGINE)) {
@@ -140,7 +142,7 @@ export const keptStack: LoadedStack & { readonly stack: string } = {
             // An earlier version's cluster may have been made without hey.
             await requireClusterPrerequisites();
         }
-        return readOutputs(ENGINE, stack, signal);
+        return readOutputs(ENGINE, signal);
     },
 };
 
@@ -224,7 +226,7 @@ async function deployAndDraw(options: RunOptions): Promise<Rehearsed> {
     const engine = await prepareEngine({ folder: ENGINE, plugins, environment, signal });
     const target = await targetOf(options);
     const cloud = options.kubeconfig === undefined ? await openCloud(options) : undefined;
-    const deployment = new Deployment(engine, { signal });
+    const deployment = new Deployment(engine, { signal, stack: options.stack });
     await deployment.configure(target);
     await requireNothingHalfMade(deployment);
     const start = new Date();
@@ -309,10 +311,10 @@ async function monitoringOf(deployment: Deployment): Promise<StackMonitoring | u
     return stackMonitoring(deployment);
 }
 
-async function keepOrDestroy(rehearsed: Rehearsed, { keep }: RunOptions): Promise<void> {
+async function keepOrDestroy(rehearsed: Rehearsed, { keep, stack }: RunOptions): Promise<void> {
     const { deployment } = rehearsed;
     if (keep) {
-        await printHowToCall(await deployment.service(), await monitoringOf(deployment));
+        await printHowToCall(stack, await deployment.service(), await monitoringOf(deployment));
         return;
     }
     await step("Destroy", async (note) => {
@@ -392,6 +394,7 @@ async function requireNoLeftovers(): Promise<void> {
 }
 
 async function printHowToCall(
+    stack: string,
     { gatewayAddress, host, credentials }: Service,
     monitoring: StackMonitoring | undefined,
 ): Promise<void> {
@@ -419,7 +422,7 @@ async function printHowToCall(
                           : "Ask its Prometheus, from within the cluster:",
                       `  curl -s '${monitoring.address}/api/v1/query?query=up' | jq`,
                   ]),
-            `Work on the stack ${STACK}: its program is the copy in ${join(ENGINE, "workspace")}`,
+            `Work on the stack ${stack}: its program is the copy in ${join(ENGINE, "workspace")}`,
             "Remove everything:",
             "  npm run rehearse -- down",
             "",

@@ -5,8 +5,11 @@ import type { Service } from "./drawing";
 import { leakForms, searchCommandLines, searchFiles } from "./leak-search";
 import { REPOSITORY } from "./paths";
 
-/** Name of the rehearsal's stack: its configuration is `Pulumi.rehearsal.yaml`. */
-export const STACK = "rehearsal";
+/** Stacks that a rehearsal can deploy, the default one first; their configuration is `Pulumi.<stack>.yaml`. */
+export const STACKS = ["rehearsal", "experiments"] as const;
+
+/** Name of the stack that a rehearsal deploys by default. */
+export const [STACK] = STACKS;
 
 /** Names of the program's stacks: those that have a configuration file. */
 export async function stackNames(): Promise<string[]> {

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { type Fault, FAULTS } from "./cloud/faults";
 import { readFault } from "./cloud/read-fault";
 import type { RunOptions } from "./commands";
+import { STACK, STACKS } from "./deployment";
 import type { PluginChoice } from "./engine/engine";
 import { timings } from "./progress";
 import { isUsageError, UsageError } from "./usage-error";
@@ -23,6 +24,8 @@ Commands
   down           remove everything that any rehearsal left on this machine, also after a crash
 
 Options
+  --stack rehearsal|experiments   what to deploy (default: rehearsal); experiments has room for ten pods of several
+                                  services at once
   --keep                          leave cloud, cluster and service running, and print how to call it
   --time-scale N                  seconds that a second of the real cloud takes (default: 1/60, so that a minute
                                   takes a second); Knative's own times stay as they are
@@ -97,6 +100,7 @@ function readArguments(): { command: Command; options: Omit<RunOptions, "signal"
     const { values, positionals } = parseArgs({
         allowPositionals: true,
         options: {
+            stack: { type: "string", default: STACK },
             keep: { type: "boolean", default: false },
             plugins: { type: "string" },
             kubeconfig: { type: "string" },
@@ -122,12 +126,19 @@ function readArguments(): { command: Command; options: Omit<RunOptions, "signal"
             `--plugins is ${JSON.stringify(values.plugins)}; allowed: official, stand-in`,
         );
     }
+    const stack = STACKS.find((each) => each === values.stack);
+    if (stack === undefined) {
+        throw new UsageError(
+            `--stack is ${JSON.stringify(values.stack)}; allowed: ${STACKS.join(", ")}`,
+        );
+    }
     if (values.image !== undefined && values.kubeconfig === undefined) {
         throw new UsageError("--image goes with --kubeconfig: the local cluster has its own image");
     }
     return {
         command,
         options: {
+            stack,
             keep: values.keep,
             plugins,
             kubeconfig: values.kubeconfig,

@@ -866,7 +866,7 @@ describe("readSettings with target ack", () => {
     });
 
     it("counts the GPUs that pods can use", () => {
-        const eight = { gpuInstanceTypes: ["ecs.gn6v-c82g8.20xlarge"], gpuNodesMax: 2 };
+        const eight = { gpuInstanceTypes: ["ecs.gn6v-c10g1.20xlarge"], gpuNodesMax: 2 };
         assert.equal(ackOf({ ...ACK_BASE, ...eight }).gpuCapacity, 16);
         assert.equal(ackOf({ ...ACK_BASE, ...eight, gpusPerPod: 3 }).gpuCapacity, 12);
         const eci = { gpuSupply: "eci", maxScale: 4 };
@@ -874,7 +874,7 @@ describe("readSettings with target ack", () => {
     });
 
     it("buys nodes on demand for the pods that always run", () => {
-        const eight = { gpuInstanceTypes: ["ecs.gn6v-c82g8.20xlarge"], minScale: 3, maxScale: 3 };
+        const eight = { gpuInstanceTypes: ["ecs.gn6v-c10g1.20xlarge"], minScale: 3, maxScale: 3 };
         assert.equal(ackOf({ ...ACK_BASE }).onDemandNodes, 0);
         assert.equal(ackOf({ ...ACK_BASE, minScale: 1 }).onDemandNodes, 1);
         assert.equal(ackOf({ ...ACK_BASE, ...eight }).onDemandNodes, 1);

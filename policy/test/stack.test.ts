@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { gpusOfType } from "../node-pool";
+import { gpuInstanceType } from "../gpu-instance-type";
 import { gpuCapacity, gpuRolloutCapacity, monthlyCost } from "../stack";
 import type { StackValidationPolicy } from "@pulumi/policy";
 import { poolWith, serviceWith } from "./support/candidates";
@@ -318,9 +318,15 @@ describeStackRule(
 describe("the GPUs of an instance type", () => {
     for (const [type, gpus] of [
         ["ecs.gn6i-c8g1.2xlarge", 1],
-        ["ecs.gn5-c8g1.large", 1],
+        ["ecs.gn5-c4g1.xlarge", 1],
+        ["ecs.gn6i-c24g1.6xlarge", 1],
+        ["ecs.gn6i-c24g1.12xlarge", 2],
+        ["ecs.gn6i-c24g1.24xlarge", 4],
+        ["ecs.gn6v-c10g1.20xlarge", 8],
+        ["ecs.gn5-c8g1.large", undefined],
+        ["ecs.gn5-c8g1.xlarge", undefined],
         ["ecs.gn7i-c128g8.32xlarge", 8],
-        ["ecs.ebmgn7-c16g12.xlarge", 12],
+        ["ecs.ebmgn7-c13g1.26xlarge", 8],
         ["ecs.vgn6i-m4.xlarge", undefined],
         ["ecs.gn7-c12g0.3xlarge", undefined],
         ["ecs.gn7-c0g1.3xlarge", undefined],
@@ -329,7 +335,7 @@ describe("the GPUs of an instance type", () => {
         ["ecs.gn7-c12g1.xlarges", undefined],
     ] as const) {
         it(`${type}: ${gpus ?? "unknown"}`, () => {
-            assert.equal(gpusOfType(type), gpus);
+            assert.equal(gpuInstanceType(type)?.gpus, gpus);
         });
     }
 });

@@ -58,7 +58,7 @@ export const QUOTAS: Quotas = {
     eips: 20,
     clusters: 1,
     nodePools: 20,
-    gpuVcpus: 128,
+    gpuVcpus: 384,
 };
 
 const CPU_FAMILIES = ["c7", "g7", "u1", "c8i", "g8i"];
@@ -113,6 +113,7 @@ export const INSTANCE_TYPES: readonly InstanceType[] = [
     gpu("ecs.gn6i-c16g1.4xlarge", 16, 62, 1, "T4"),
     gpu("ecs.gn6i-c24g1.12xlarge", 48, 186, 2, "T4"),
     gpu("ecs.gn6v-c8g1.2xlarge", 8, 32, 1, "V100"),
+    gpu("ecs.gn6v-c8g1.16xlarge", 64, 256, 8, "V100"),
     gpu("ecs.gn7i-c8g1.2xlarge", 8, 30, 1, "A10"),
     gpu("ecs.gn7i-c16g1.4xlarge", 16, 60, 1, "A10"),
 ];

@@ -24,6 +24,9 @@ export const CLOUD_VARIABLE = "SD_REHEARSAL_CLOUD";
 /** Seconds until a daemon that was started must answer. */
 const START_DEADLINE = 30;
 
+/** What a connection says that the kernel had accepted for a daemon which ended before it read, or was written to. */
+const ENDING = ["ECONNRESET", "EPIPE"];
+
 /** Lines of a dead daemon's log that an error repeats. */
 const TAIL = 20;
 
@@ -174,7 +177,7 @@ export async function isAnswering(folder: string): Promise<boolean> {
         return true;
     } catch (error) {
         if (
-            ["ENOENT", "ECONNREFUSED", "ECONNRESET"].includes(
+            ["ENOENT", "ECONNREFUSED", ...ENDING].includes(
                 (error as NodeJS.ErrnoException).code ?? "",
             )
         ) {

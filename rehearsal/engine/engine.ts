@@ -109,13 +109,12 @@ export async function prepareEngine(options: {
 }
 
 /**
- * The outputs of a stack that the engine in `folder` has deployed, secrets in clear; nothing in the folder is changed.
+ * The outputs of the stack that the engine in `folder` has deployed, secrets in clear; nothing in the folder is changed.
  *
- * @throws Error when {@link prepareEngine} has left no engine there, or the engine does not know the stack
+ * @throws Error when {@link prepareEngine} has left no engine there, or no stack is selected in it
  */
 export async function readOutputs(
     folder: string,
-    stack: string,
     signal?: AbortSignal,
 ): Promise<Record<string, unknown>> {
     const { bin, workspace } = partsOf(folder);
@@ -125,7 +124,7 @@ export async function readOutputs(
     }
     const { stdout } = await run({
         program,
-        args: ["stack", "output", "--json", "--show-secrets", "--stack", stack],
+        args: ["stack", "output", "--json", "--show-secrets"],
         cwd: workspace,
         env: engineEnvironment(folder),
         signal,

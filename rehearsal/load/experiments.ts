@@ -1,3 +1,4 @@
+import type { Disturbance } from "./disturbance";
 import { PROFILES, type Profile } from "./profiles";
 
 /** What an experiment changes in the rehearsal before it sends its load. */
@@ -10,6 +11,10 @@ export interface ExperimentSettings {
     readonly activators: number;
     /** HTTP path of the readiness probe, or `tcp`. */
     readonly readiness: string;
+    /** Whether requests that their clients give up are drawn to the end, as without the WebUI's extension. */
+    readonly drawsAbandoned: boolean;
+    /** Seconds that a request may take. */
+    readonly timeoutSeconds: number;
 }
 
 /** A measurement on the rehearsal's Knative, and what is expected of it. */
@@ -22,7 +27,11 @@ export interface Experiment {
     readonly expected: string;
     readonly settings: ExperimentSettings;
     readonly profile: Profile;
+    /** What happens while the load goes on. @default - nothing */
+    readonly disturbance?: Disturbance | undefined;
     readonly repeats: number;
+    /** Whether no other experiment may run meanwhile, though it has a Service of its own. */
+    readonly alone: boolean;
 }
 
 /** The cold start of the model that explains the recipe best (39 s to 48 s), in one phase: ready means ready. */
@@ -41,6 +50,8 @@ const RECIPE: ExperimentSettings = {
     standIn: { ...COLD, STAGGER_SECONDS: "0", SERVICE_SECONDS: "9.9-10.5", SIGTERM: "default" },
     activators: 1,
     readiness: "/internal/ping",
+    drawsAbandoned: false,
+    timeoutSeconds: 300,
 };
 
 const profile = (name: keyof typeof PROFILES): Profile => ({ name, ...PROFILES[name] });
@@ -49,27 +60,32 @@ function experiment(
     id: string,
     title: string,
     expected: string,
-    changes: {
-        readonly autoscaling?: Readonly<Record<string, string>>;
-        readonly standIn?: Readonly<Record<string, string>>;
-        readonly activators?: number;
-        readonly readiness?: string;
-        readonly profile?: Profile;
-        readonly repeats?: number;
-    } = {},
+    changes: Partial<ExperimentSettings> &
+        Partial<Pick<Experiment, "profile" | "disturbance" | "repeats" | "alone">> = {},
 ): Experiment {
+    const {
+        autoscaling,
+        standIn,
+        profile: load,
+        disturbance,
+        repeats,
+        alone,
+        ...settings
+    } = changes;
     return {
         id,
         title,
         expected,
         settings: {
-            autoscaling: { ...RECIPE.autoscaling, ...changes.autoscaling },
-            standIn: { ...RECIPE.standIn, ...changes.standIn },
-            activators: changes.activators ?? RECIPE.activators,
-            readiness: changes.readiness ?? RECIPE.readiness,
+            ...RECIPE,
+            ...settings,
+            autoscaling: { ...RECIPE.autoscaling, ...autoscaling },
+            standIn: { ...RECIPE.standIn, ...standIn },
         },
-        profile: changes.profile ?? profile("recipe"),
-        repeats: changes.repeats ?? 3,
+        profile: load ?? profile("recipe"),
+        disturbance,
+        repeats: repeats ?? 3,
+        alone: alone ?? false,
     };
 }
 
@@ -169,18 +185,120 @@ export const EXPERIMENTS: readonly Experiment[] = [
         autoscaling: SHARED_QUEUE,
         standIn: tenSeconds,
     }),
+    ...[5, 6, 8].map((pods) =>
+        experiment(
+            `G${pods}-two-activators`,
+            `${pods} warm pods, two activators`,
+            pods === 5
+                ? "above 1.10 times the floor: 118.9 s were measured"
+                : `nearer to the floor, since each activator has ${pods / 2} pods for its share of 5 clients`,
+            {
+                autoscaling: { ...SHARED_QUEUE, "min-scale": String(pods) },
+                standIn: instant,
+                activators: 2,
+            },
+        ),
+    ),
     experiment("G5", "five warm pods, one activator", "at most 1.01 times the floor", {
         autoscaling: { ...SHARED_QUEUE, "min-scale": "5" },
         standIn: instant,
     }),
+    ...[0, 1].map((pods) =>
+        experiment(
+            `S${pods}`,
+            pods === 0
+                ? "0.2 requests a second by chance, scale to zero, cold start 10 s"
+                : "the same with one warm pod",
+            pods === 0 ? "at most 23.5 GPU-seconds per image" : "at most 20 GPU-seconds per image",
+            {
+                autoscaling: {
+                    ...SHARED_QUEUE,
+                    "min-scale": String(pods),
+                    "max-scale": "4",
+                    "scale-down-delay": "60s",
+                },
+                standIn: tenSeconds,
+                profile: profile("steady"),
+                repeats: 1,
+            },
+        ),
+    ),
+    ...[1, 2].map((activators) =>
+        experiment(
+            `L${activators}`,
+            activators === 1 ? "the only activator is lost" : "one of two activators is lost",
+            activators === 1
+                ? "requests fail until a new one is ready"
+                : "only requests that it had are lost",
+            {
+                autoscaling: { ...SHARED_QUEUE, "min-scale": "5" },
+                standIn: instant,
+                activators,
+                profile: {
+                    name: "arrivals",
+                    purpose: "0.4 requests a second by chance for two minutes",
+                    arrivals: { kind: "open", rate: 0.4 },
+                    timeoutSeconds: 60,
+                    requests: 100,
+                    seconds: 120,
+                    untilSettled: false,
+                },
+                disturbance: { kind: "activator-loss", afterSeconds: 45 },
+                alone: true,
+            },
+        ),
+    ),
+    ...[1, 2].flatMap((activators) =>
+        [true, false].map((drawsAbandoned) =>
+            experiment(
+                `C${activators}-${drawsAbandoned ? "drawn" : "stopped"}`,
+                `every third request is given up and ${drawsAbandoned ? "drawn to its end" : "stopped"}, ${activators === 1 ? "one activator" : "two activators"}`,
+                drawsAbandoned
+                    ? `${activators === 1 ? "39" : "45"} s, requests behind work that nobody wants`
+                    : "25 s to 27 s, no request behind such work",
+                {
+                    autoscaling: { ...SHARED_QUEUE, "min-scale": "5", "max-scale": "5" },
+                    standIn: { ...instant, SERVICE_SECONDS: "3" },
+                    activators,
+                    drawsAbandoned,
+                    profile: profile("cancel"),
+                },
+            ),
+        ),
+    ),
     experiment(
-        "G5-two-activators",
-        "five warm pods, two activators",
-        "above 1.10 times the floor: 118.9 s were measured",
+        "Q100",
+        "100 clients at once on two pods, at most 60 s",
+        "a fleet's work of 60 s answered with 200, the others with 504 after 60 s",
+        {
+            autoscaling: { ...SHARED_QUEUE, "min-scale": "2", "max-scale": "2" },
+            standIn: instant,
+            timeoutSeconds: 60,
+            profile: {
+                name: "crowd",
+                purpose: "100 clients at once, one request each",
+                arrivals: { kind: "closed", clients: 100, sender: "built-in" },
+                timeoutSeconds: 300,
+                requests: 100,
+                seconds: 300,
+                untilSettled: false,
+            },
+        },
+    ),
+    experiment(
+        "SOAK",
+        "10 000 requests of 0.3 s, every 50th given up, a rollout after 100 s",
+        "every answer 200, one request in a pod",
         {
             autoscaling: { ...SHARED_QUEUE, "min-scale": "5" },
-            standIn: instant,
-            activators: 2,
+            standIn: { ...instant, SERVICE_SECONDS: "0.3" },
+            profile: {
+                ...profile("soak"),
+                cancel: { every: 50, afterSeconds: 0.15 },
+            },
+            disturbance: { kind: "rollout", afterSeconds: 100 },
+            repeats: 1,
+            alone: true,
         },
     ),
 ];

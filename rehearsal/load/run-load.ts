@@ -1,3 +1,4 @@
+import { type Disturbance, disturb } from "./disturbance";
 import { generate } from "./generator";
 import { runHey } from "./hey";
 import { observe, type Observer } from "./observer";
@@ -21,6 +22,8 @@ export interface LoadRun {
     readonly profile: Profile;
     /** Of the arrivals. */
     readonly seed: number;
+    /** What happens while the load goes on. @default - nothing */
+    readonly disturbance?: Disturbance | undefined;
     /** Gets a line now and then while the run goes on. */
     readonly onProgress: (line: string) => void;
     /** Ends the load; what was observed until then is returned. */
@@ -50,7 +53,13 @@ export async function runLoad(run: LoadRun): Promise<RunRecord> {
         onProgress(progressLine(run, clock, requests, samples, observer));
     }, PROGRESS_PERIOD * 1000);
     try {
-        const hey = await send(run, { clock, requests, samples });
+        const ended = new AbortController();
+        const [hey, disturbance] = await Promise.all([
+            send(run, { clock, requests, samples }).finally(() => {
+                ended.abort();
+            }),
+            run.disturbance && disturb(run.disturbance, target, clock, ended.signal),
+        ]);
         const loadEnd = Math.max(...samples.map(({ done }) => done), 0);
         if (profile.untilSettled && !signal.aborted) {
             onProgress(
@@ -78,6 +87,7 @@ export async function runLoad(run: LoadRun): Promise<RunRecord> {
             settings,
             samples,
             hey,
+            disturbance,
             pods: observer.pods(),
             metrics: observer.metrics,
             unobserved: observer.unobserved(),

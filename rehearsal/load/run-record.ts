@@ -34,6 +34,8 @@ export interface RunRecord {
     readonly samples: readonly Sample[];
     /** The same requests as `hey` itself measured them, where it sent them. */
     readonly hey?: HeyRun | undefined;
+    /** What happened besides. @default - nothing */
+    readonly disturbance?: DisturbanceRecord | undefined;
     readonly pods: readonly PodRecord[];
     readonly metrics: readonly MetricsPoint[];
     /** What could not be observed, and why. */
@@ -98,6 +100,12 @@ export interface HeyRequest {
     readonly status: number;
     /** When it was sent, from the start of `hey`. */
     readonly offset: number;
+}
+
+/** Something that happened while the load went on (disturbance.ts). */
+export interface DisturbanceRecord {
+    readonly kind: "rollout" | "activator-loss";
+    readonly at: number;
 }
 
 /** A pod of the service, as a watch saw it. What was so before the run began has the moment 0. */

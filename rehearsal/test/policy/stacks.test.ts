@@ -84,7 +84,7 @@ describe("the engine, with the pack, at the preview of this program", () => {
 
     it("accepts each stack, and leaves no rule for later", async () => {
         const stacks = await stackNames();
-        assert.deepEqual(stacks.sort(), ["dev", "prod", "recipe", "rehearsal"]);
+        assert.deepEqual(stacks.sort(), ["dev", "experiments", "prod", "recipe", "rehearsal"]);
         for (const name of stacks) {
             const stack = await policies.stack(name);
             const { failed, findings } = await findingsOf(stack.preview("--json"));

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type CloudClient, cloudClient, startCloud } from "../../cloud/client";
+import { type CloudClient, cloudClient, isAnswering, startCloud } from "../../cloud/client";
 import type { DaemonOptions } from "../../cloud/daemon";
 import { VPC } from "../../cloud/resource-tokens";
 import { kill } from "../../cluster/processes";
@@ -160,6 +161,19 @@ describe("the daemon of the simulated cloud", () => {
         await assert.rejects(start({ timeScale: -1 }), {
             message: "timeScale of the simulated cloud is -1; allowed: a number from 0 on",
         });
+    });
+
+    it("that ends just now does not answer, whatever the connection says", async () => {
+        mkdirSync(folder);
+        // Closes what it accepts, mostly before it is written to, as the kernel does for a process that was killed.
+        const closes = `require("node:net").createServer((socket) => socket.destroy())
+            .listen("cloud.sock", () => console.log("listening"))`;
+        const daemon = spawn(process.execPath, ["-e", closes], { cwd: folder });
+        pids.push(daemon.pid ?? 0);
+        await once(daemon.stdout, "data");
+        for (let attempt = 0; attempt < 50; attempt++) {
+            assert.equal(await isAnswering(folder), false);
+        }
     });
 
     it("that was never started is missed with a clear message", async () => {

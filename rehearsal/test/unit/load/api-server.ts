@@ -13,12 +13,13 @@ export interface Shown {
     statistics: Record<string, unknown>;
 }
 
-const SERVICE_PATH = "/apis/serving.knative.dev/v1/namespaces/sd/services/web";
+const SERVICES_PATH = "/apis/serving.knative.dev/v1/namespaces/sd/services";
 const ACTIVATOR_PATH = "/apis/apps/v1/namespaces/knative-serving/deployments/activator";
 
 /**
- * Answers what a load asks of an API server: the Knative Service sd/web, list and watch of pods in the namespace sd,
- * the proxies of pods, and the scale of Knative's activator. What is changed is at once as it is to be. It knows no selectors, and its pods are what the test says they are.
+ * Answers what a load asks of an API server: Knative Services of the namespace sd, at first sd/web alone, list and watch of
+ * its pods, the proxies of pods, the pods of Knative's activator and its scale. What is changed is at once as it is to be. It
+ * knows no selectors, and its pods are what the test says they are.
  */
 export async function serveCluster(shown: Shown): Promise<{
     readonly kubeconfig: string;
@@ -29,8 +30,10 @@ export async function serveCluster(shown: Shown): Promise<{
     readonly endWatches: () => void;
     /** Watches that are open. */
     readonly watches: () => number;
-    /** What was changed: templates of the Service, and numbers of activators. */
-    readonly changes: readonly unknown[];
+    /** What was changed: "create web-e0", "replace web", "delete web-e0", "activators 3", "delete activator-1". */
+    readonly changes: readonly string[];
+    /** Knative Services that there are, by name. */
+    readonly services: ReadonlyMap<string, ServiceObject>;
     /** Answers to lists of pods. @default 200 */
     listStatus: number;
     readonly close: () => Promise<void>;
@@ -49,18 +52,23 @@ export async function serveCluster(shown: Shown): Promise<{
         }
         return object;
     };
-    const changes: unknown[] = [];
-    let template: unknown = TEMPLATE;
-    let generation = 1;
+    const changes: string[] = [];
+    const services = new Map<string, ServiceObject>([
+        ["web", { metadata: { name: "web", labels: LABELS }, spec: { template: TEMPLATE } }],
+    ]);
     let activators = 1;
-    const change = (path: string, body: string): void => {
-        if (path === SERVICE_PATH) {
-            ({ template } = (JSON.parse(body) as { spec: { template: unknown } }).spec);
-            generation += 1;
-            changes.push(template);
+    const change = (method: string, path: string, body: string): void => {
+        const name = path.split("/").at(-1) ?? "";
+        if (method === "DELETE") {
+            changes.push(`delete ${name}`);
+            services.delete(name);
+        } else if (path.startsWith(SERVICES_PATH)) {
+            const service = JSON.parse(body) as ServiceObject;
+            changes.push(`${method === "POST" ? "create" : "replace"} ${service.metadata.name}`);
+            services.set(service.metadata.name, service);
         } else {
             activators = (JSON.parse(body) as { spec: { replicas: number } }).spec.replicas;
-            changes.push(activators);
+            changes.push(`activators ${activators}`);
         }
     };
     const json = (response: ServerResponse, content: unknown, status = 200): void => {
@@ -73,20 +81,29 @@ export async function serveCluster(shown: Shown): Promise<{
         const proxied = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+):\d+\/proxy\/(.+)$/.exec(
             path,
         );
-        if (request.method === "PUT") {
+        const service = services.get(path.slice(SERVICES_PATH.length + 1));
+        if (request.method === "DELETE" && path.startsWith(SERVICES_PATH) && !service) {
+            json(response, { kind: "Status", code: 404 }, 404);
+        } else if (request.method !== "GET") {
             const chunks: Buffer[] = [];
             request.on("data", (chunk: Buffer) => chunks.push(chunk));
             request.on("end", () => {
-                change(path, Buffer.concat(chunks).toString());
+                change(request.method ?? "", path, Buffer.concat(chunks).toString());
                 json(response, {});
             });
-        } else if (path === SERVICE_PATH) {
+        } else if (service !== undefined) {
+            const { hostname, protocol } = new URL(shown.servedAt);
+            const [, ...domain] = hostname.split(".");
+            const { name } = service.metadata;
             json(response, {
-                metadata: { generation },
-                spec: { template },
+                ...service,
+                metadata: { ...service.metadata, generation: 1 },
                 status: {
-                    url: shown.servedAt,
-                    observedGeneration: generation,
+                    url:
+                        name === "web"
+                            ? shown.servedAt
+                            : `${protocol}//${name}.${domain.join(".")}`,
+                    observedGeneration: 1,
                     conditions: [{ type: "Ready", status: "True" }],
                 },
             });
@@ -151,6 +168,7 @@ export async function serveCluster(shown: Shown): Promise<{
         },
         watches: () => watches.size,
         changes,
+        services,
         listStatus: 200,
         close: () =>
             new Promise<void>((resolve) => {
@@ -162,6 +180,14 @@ export async function serveCluster(shown: Shown): Promise<{
     };
     return cluster;
 }
+
+/** A Knative Service, as far as tests look at it. */
+export interface ServiceObject {
+    readonly metadata: { readonly name: string; readonly labels?: unknown };
+    readonly spec: { readonly template: typeof TEMPLATE };
+}
+
+const LABELS = { "app.kubernetes.io/part-of": "stable-diffusion-knative" };
 
 /** Of the Knative Service. */
 const TEMPLATE = {

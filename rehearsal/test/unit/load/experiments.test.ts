@@ -2,9 +2,14 @@ import { KubeConfig } from "@kubernetes/client-node";
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { applySettings, changedTemplate } from "../../../load/experiment-settings";
+import {
+    changedTemplate,
+    makeService,
+    rollOut,
+    setActivators,
+} from "../../../load/experiment-service";
 import { type Experiment, EXPERIMENTS, experimentsOf } from "../../../load/experiments";
-import { missingRepeats, resultFile } from "../../../load/experiments-command";
+import { hasRoom, inTurns, missingRepeats, resultFile } from "../../../load/experiments-command";
 import { PERFORMANCE_PAGE, withPerformanceTables } from "../../../load/performance-docs";
 import { checkProfile } from "../../../load/profiles";
 import { requireServed, type Target } from "../../../load/target";
@@ -22,7 +27,7 @@ describe("experiments", () => {
     it("have ids of their own, that can be file names, and loads within bounds", () => {
         assert.equal(new Set(EXPERIMENTS.map(({ id }) => id)).size, EXPERIMENTS.length);
         for (const { id, profile } of EXPERIMENTS) {
-            assert.match(id, /^[A-Z]\d+[a-z0-9-]*$/);
+            assert.match(id, /^[A-Z]+[a-zA-Z0-9-]*$/);
             checkProfile(profile);
         }
     });
@@ -79,9 +84,11 @@ describe("the Service under an experiment", () => {
                         { name: "MODEL_SERVER_SERVICE_SECONDS", value: "1" },
                     ],
                     readinessProbe: { httpGet: { path: "/a", port: 7860 }, periodSeconds: 1 },
+                    volumeMounts: [{ name: "abandoned-requests" }, { name: "models" }],
                 },
                 { image: "sidecar" },
             ],
+            volumes: [{ name: "abandoned-requests" }, { name: "models" }],
         },
     };
 
@@ -91,6 +98,8 @@ describe("the Service under an experiment", () => {
             standIn: { SERVICE_SECONDS: "9.9-10.5" },
             activators: 1,
             readiness: "tcp",
+            drawsAbandoned: true,
+            timeoutSeconds: 60,
         };
         assert.deepEqual(changedTemplate(template, settings), {
             metadata: {
@@ -103,6 +112,8 @@ describe("the Service under an experiment", () => {
             },
             spec: {
                 containerConcurrency: 1,
+                timeoutSeconds: 60,
+                volumes: [{ name: "models" }],
                 containers: [
                     {
                         image: "a",
@@ -111,13 +122,22 @@ describe("the Service under an experiment", () => {
                             { name: "MODEL_SERVER_SERVICE_SECONDS", value: "9.9-10.5" },
                         ],
                         readinessProbe: { tcpSocket: { port: 7860 }, periodSeconds: 1 },
+                        volumeMounts: [{ name: "models" }],
                     },
                     { image: "sidecar" },
                 ],
             },
         });
-        const [container] = changedTemplate(template, { ...settings, readiness: "/b" }).spec
-            .containers;
+        const { volumes, containers } = changedTemplate(template, {
+            ...settings,
+            readiness: "/b",
+            drawsAbandoned: false,
+        }).spec;
+        const [container] = containers;
+        assert.deepEqual(
+            [volumes, container?.volumeMounts],
+            [template.spec.volumes, template.spec.containers[0]?.volumeMounts],
+        );
         assert.deepEqual(container?.readinessProbe, {
             httpGet: { path: "/b", port: 7860 },
             periodSeconds: 1,
@@ -143,31 +163,84 @@ describe("the settings of an experiment", () => {
 
     afterEach(() => cluster.close());
 
-    it("are given to the cluster, and what was there before is put back", async () => {
-        const { settings } = experimentOf("E2");
+    const running = new AbortController().signal;
+
+    it("are those of a Service of its own, which has the stack's labels and goes afterwards", async () => {
         const before = await requireServed(target);
-        const restore = await applySettings(target, settings, new AbortController().signal);
-        const { autoscaling, standIn, readinessProbe } = await requireServed(target);
-        assert.equal(autoscaling["autoscaling.knative.dev/max-scale"], "10");
+        const service = await makeService(target, "E4", experimentOf("E4").settings, running);
+        assert.equal(service.target.url.href, "http://web-e4.example.test/sdapi/v1/txt2img");
+        assert.deepEqual([service.target.minScale, service.target.podsMost], [1, 5]);
+        const { autoscaling, standIn, readinessProbe } = await requireServed(service.target);
+        assert.equal(autoscaling["autoscaling.knative.dev/min-scale"], "1");
         assert.equal(standIn["MODEL_SERVER_MODEL_LOADED_SECONDS"], "43");
         assert.deepEqual(readinessProbe, { httpGet: { path: "/internal/ping", port: 7860 } });
-        await restore();
-        assert.deepEqual(await requireServed(target), before);
         assert.deepEqual(
-            cluster.changes.filter((change) => typeof change === "number"),
-            [3, 1],
+            cluster.services.get("web-e4")?.metadata.labels,
+            cluster.services.get("web")?.metadata.labels,
         );
+        await service.remove();
+        assert.deepEqual(cluster.changes, ["create web-e4", "delete web-e4"]);
+        assert.deepEqual(await requireServed(target), before);
     });
 
-    it("are put back when the work is stopped before they are there", async () => {
-        const before = await requireServed(target);
+    it("take the place of a Service that an interrupted batch left", async () => {
+        for (const id of ["E4", "E4"]) {
+            await makeService(target, id, experimentOf(id).settings, running);
+        }
+        assert.deepEqual(cluster.changes, ["create web-e4", "delete web-e4", "create web-e4"]);
+    });
+
+    it("leave no Service when the work is stopped before it is Ready", async () => {
         const { settings } = experimentOf("E2");
         const stopped = AbortSignal.abort(new Error("stopped by SIGINT"));
-        await assert.rejects(applySettings(target, settings, stopped), /stopped by SIGINT/);
-        assert.deepEqual(await requireServed(target), before);
-        assert.equal(
-            cluster.changes.findLast((change) => typeof change === "number"),
-            1,
+        await assert.rejects(makeService(target, "E2", settings, stopped), /stopped by SIGINT/);
+        assert.deepEqual([...cluster.services.keys()], ["web"]);
+    });
+
+    it("are of the cluster where they are about activators", async () => {
+        await setActivators(target, 3);
+        assert.deepEqual(cluster.changes, ["activators 3"]);
+    });
+
+    it("get a new revision that differs in nothing but an annotation", async () => {
+        const before = cluster.services.get("web")?.spec.template;
+        await rollOut(target);
+        const { metadata, ...rest } = cluster.services.get("web")?.spec.template ?? {};
+        const { "stable-diffusion-knative/rolled-out": moment, ...others } =
+            metadata?.annotations as Record<string, string>;
+        assert.ok(Date.parse(moment ?? "") > 0);
+        assert.deepEqual({ metadata: { annotations: others }, ...rest }, before);
+    });
+});
+
+describe("experiments that wait for their turn", () => {
+    const [one, two, warm, lost, soak] = ["E0", "E2", "E6", "L1", "SOAK"].map(experimentOf) as [
+        Experiment,
+        Experiment,
+        Experiment,
+        Experiment,
+        Experiment,
+    ];
+
+    it("run beside others with the same activators, as long as there are GPUs for all clients", () => {
+        assert.equal(hasRoom(one, [warm], 10), true);
+        assert.equal(hasRoom(one, [warm], 9), false);
+        assert.equal(hasRoom(one, [warm, warm, warm, warm, warm], 100), true);
+        assert.equal(hasRoom(one, [warm, warm, warm, warm, warm, warm], 100), false);
+        assert.equal(hasRoom(two, [one], 100), false);
+    });
+
+    it("run by themselves where they disturb the others", () => {
+        assert.equal(hasRoom(lost, [one], 100), false);
+        assert.equal(hasRoom(one, [lost], 100), false);
+        assert.equal(hasRoom(lost, [], 100), true);
+    });
+
+    it("change the activators as seldom as can be, the longest first and the disturbing last", () => {
+        const [open] = experimentsOf(["E9-100-0"]);
+        assert.deepEqual(
+            inTurns([soak, two, one, open ?? one, warm]).map(({ id }) => id),
+            ["E9-100-0", "E0", "E6", "E2", "SOAK"],
         );
     });
 });
