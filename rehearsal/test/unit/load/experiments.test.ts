@@ -274,6 +274,16 @@ describe("docs/performance.md", () => {
         assert.doesNotMatch(generated, /\nold\n/);
     });
 
+    it("has every experiment once", async () => {
+        const generated = await withPerformanceTables(page, () => Promise.resolve([]));
+        assert.deepEqual(
+            [...generated.matchAll(/^\| ([A-Z]\S*) .*not measured yet/gm)]
+                .map(([, id]) => id)
+                .sort(),
+            EXPERIMENTS.map(({ id }) => id).sort(),
+        );
+    });
+
     it("keeps its words: a page without the marks is refused", async () => {
         await assert.rejects(withPerformanceTables("words"), /has no part between/);
     });
