@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { REPOSITORY } from "../paths";
-import { EXPERIMENTS, type Experiment } from "./experiments";
+import { EXPERIMENT_RESULTS, REPOSITORY } from "../paths";
+import { EXPERIMENTS, type Experiment, experimentsOf } from "./experiments";
 import { resultFile } from "./experiments-command";
+import { judge, readObjectives } from "./objectives";
 import { shown } from "./report";
+import { htmlReport } from "./report-html";
 import { markdownTable } from "./report-markdown";
 import { readRun, type RunRecord } from "./run-record";
 import type { Estimate } from "./statistics";
@@ -12,6 +14,9 @@ import { type Figure, summarize } from "./summary";
 
 /** The page whose generated part this module writes. */
 export const PERFORMANCE_PAGE = join(REPOSITORY, "docs/performance.md");
+
+/** The report of the recipe's load on this project's own settings. */
+const EXAMPLE = join(EXPERIMENT_RESULTS, "recipe.html");
 
 const BEGIN = "<!-- Generated from docs/performance/*.json: npm run performance-docs -->";
 const END = "<!-- End of what is generated -->";
@@ -160,11 +165,24 @@ async function readResults(experiment: Experiment): Promise<RunRecord[]> {
     return Promise.all(files.filter(existsSync).map(readRun));
 }
 
+/** The report of an experiment, as `load` would have left it. */
+async function writeExample(): Promise<void> {
+    const [experiment] = experimentsOf(["G0"]);
+    const runs = experiment === undefined ? [] : await readResults(experiment);
+    if (experiment !== undefined && runs.length > 0) {
+        const summary = summarize(runs);
+        const slo = join(REPOSITORY, "slo/rehearsal.json");
+        const verdict = judge(summary, await readObjectives(slo, experiment.profile.name));
+        await writeFile(EXAMPLE, htmlReport({ runs, summary, verdict }));
+    }
+}
+
 if (require.main === module) {
     void (async () => {
         await writeFile(
             PERFORMANCE_PAGE,
             await withPerformanceTables(await readFile(PERFORMANCE_PAGE, "utf8")),
         );
+        await writeExample();
     })();
 }
