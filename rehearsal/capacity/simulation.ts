@@ -5,6 +5,7 @@ import { EventQueue } from "./event-queue";
 import { NodePool } from "./node-pool";
 import { Pod } from "./pod";
 import { below, between, randomStream } from "./random-stream";
+import { victimOf } from "./replica-set";
 import type { Outcome, Request } from "./request";
 import {
     activatorsInPath,
@@ -92,6 +93,7 @@ class Simulation {
     private readonly coldStarts: Random;
     private readonly gateway: Random;
     private readonly sampling: Random;
+    private readonly identities: Random;
 
     private readonly requests: Request[] = [];
     private open = 0;
@@ -133,6 +135,7 @@ class Simulation {
         this.coldStarts = randomStream(seed, "cold starts");
         this.gateway = randomStream(seed, "gateway");
         this.sampling = randomStream(seed, "sampling");
+        this.identities = randomStream(seed, "identities");
         const phases = randomStream(seed, "phases");
 
         this.nodes =
@@ -445,7 +448,7 @@ class Simulation {
 
     private create(now: number): Pod {
         const node = this.nodes?.take();
-        const pod = new Pod(this.pods.length, now, node);
+        const pod = new Pod(this.pods.length, now, node, this.identities(), this.identities());
         this.pods.push(pod);
         this.kept.push(pod);
         pod.scheduledAt = Math.max(now, node?.readyAt ?? now);
@@ -465,8 +468,8 @@ class Simulation {
     private becomeReady(pod: Pod): void {
         pod.readyAt = this.events.now;
         pod.direct.restart(this.events.now);
-        // The order of their numbers stands for that of their addresses.
-        this.setReady([...this.ready, pod].sort((one, other) => one.number - other.number));
+        // Activators sort pods by their addresses, to agree on whose is which.
+        this.setReady([...this.ready, pod].sort((one, other) => one.address - other.address));
     }
 
     private setReady(ready: Pod[]): void {
@@ -650,7 +653,7 @@ class Simulation {
             this.start(this.create(this.events.now));
         }
         while (this.kept.length > pods) {
-            this.delete(victimOf(this.kept));
+            this.delete(victimOf(this.kept, this.events.now));
         }
     }
 
@@ -694,20 +697,6 @@ interface ClosedClient {
     readonly client: number;
     /** Thread of the gateway that has its connection. @default - another one for each request */
     readonly thread: number | undefined;
-}
-
-/** The pod that Kubernetes deletes first: one that is not ready, else the youngest. */
-function victimOf(pods: readonly Pod[]): Pod {
-    const victim = pods.reduce<Pod | undefined>((worst, pod) => {
-        if (worst === undefined || worst.isReady !== pod.isReady) {
-            return worst?.isReady === false ? worst : pod.isReady ? (worst ?? pod) : pod;
-        }
-        return (pod.readyAt ?? pod.createdAt) >= (worst.readyAt ?? worst.createdAt) ? pod : worst;
-    }, undefined);
-    if (victim === undefined) {
-        throw new Error("there is no pod to delete");
-    }
-    return victim;
 }
 
 /** The next moment of those that come with this period from the phase on. */

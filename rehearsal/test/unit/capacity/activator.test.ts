@@ -5,7 +5,7 @@ import { Pod } from "../../../capacity/pod";
 import type { Request } from "../../../capacity/request";
 
 const pods = (count: number): Pod[] =>
-    Array.from({ length: count }, (_, number) => new Pod(number, 0, undefined));
+    Array.from({ length: count }, (_, number) => new Pod(number, 0, undefined, number, number));
 
 const request = (number: number): Request => ({
     number,

@@ -222,6 +222,17 @@ describe("the simulation", () => {
         assert.ok(Math.max(...waits(2)) > 19);
     });
 
+    it("prefers pods by their addresses, which do not follow the order of creation", () => {
+        const traffic = open(0, 20, 40);
+        const taken = Array.from({ length: 20 }, (_, seed) => {
+            const { requests } = simulate(scenario({ minScale: 3, traffic, seed }));
+            const pods = new Set(requests.map(({ pod }) => pod));
+            assert.equal(pods.size, 1);
+            return [...pods][0];
+        });
+        assert.deepEqual([...new Set(taken)].sort(), [0, 1, 2]);
+    });
+
     it("lets an abandoned request take a pod all the same, as the WebUI does, unless work stops", () => {
         const traffic = {
             kind: "closed",
