@@ -36,7 +36,7 @@ const ADVICE_NOT_TAKEN: Readonly<Record<string, string>> = {
     "knative-non-root": "the WebUI's image has no other user",
     "knative-readiness-http": "the recipe's image may be too old for /internal/ping",
     "knative-required-labels": "whose it is, its owner says",
-    "knative-target-utilization": "the recipe's setting",
+    "knative-target-utilization": "the recipe's setting, and a fifth cheaper (docs/performance.md)",
     "knative-tls": "TLS is not set up yet",
 };
 

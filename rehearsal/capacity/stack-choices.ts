@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { STACK } from "../deployment";
+import { STACKS } from "../deployment";
 import { REPOSITORY } from "../paths";
 import type { Choice } from "./plan";
 
@@ -13,7 +13,7 @@ const KEYS = [
 ] as const satisfies readonly (keyof Choice)[];
 
 /**
- * What the stacks of this checkout are set to, by their names; the rehearsal's is left out.
+ * What the stacks of this checkout are set to, by their names; those of the rehearsal are left out.
  *
  * @throws Error naming the file and the key whose value is no number
  */
@@ -25,7 +25,7 @@ export function stackChoices(folder = REPOSITORY): Map<string, Choice> {
     const choices = new Map<string, Choice>();
     for (const file of readdirSync(folder).sort()) {
         const stack = /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1];
-        if (stack === undefined || stack === STACK) {
+        if (stack === undefined || STACKS.some((each) => each === stack)) {
             continue;
         }
         const { config = {} } = readYaml(join(folder, file)) as {

@@ -11,6 +11,9 @@ const READY_SECONDS = 900;
 
 const ACTIVATOR = { namespace: KNATIVE_NAMESPACE, name: "activator" } as const;
 
+/** End of the URL of a Service that Knative gives no domain of the stack's. */
+const CLUSTER_LOCAL = ".svc.cluster.local";
+
 const SERVICES = { group: "serving.knative.dev", version: "v1", plural: "services" } as const;
 
 /** A Knative Service, as far as it is changed here. */
@@ -99,8 +102,16 @@ export async function makeService(
             },
             signal,
         );
+        if (url.endsWith(CLUSTER_LOCAL)) {
+            throw new Error(
+                `the Service ${namespace}/${serviceName} is served at ${url} only, which the gateway does not serve to clients`,
+            );
+        }
         const minScale = Number(settings.autoscaling["min-scale"]);
         const maxScale = Number(settings.autoscaling["max-scale"]);
+        if (minScale > 0 && settings.autoscaling["target-burst-capacity"] === "0") {
+            await withoutActivator(target, signal);
+        }
         return {
             target: {
                 ...target,
@@ -238,6 +249,28 @@ async function readService(target: Target): Promise<ServiceObject> {
         name,
     });
     return read as ServiceObject;
+}
+
+/** Knative takes the activator out of the way seconds after a revision is Ready. */
+async function withoutActivator(target: Target, signal: AbortSignal): Promise<void> {
+    const { namespace, serviceName } = target;
+    await until(
+        `the gateway to send requests to the pods of ${namespace}/${serviceName} themselves`,
+        READY_SECONDS,
+        async () => {
+            const { items } = (await services(target).listNamespacedCustomObject({
+                group: "networking.internal.knative.dev",
+                version: "v1alpha1",
+                plural: "serverlessservices",
+                namespace,
+                labelSelector: `serving.knative.dev/service=${serviceName}`,
+            })) as { items: readonly { readonly spec: { readonly mode?: string } }[] };
+            return items.length > 0 && items.every(({ spec }) => spec.mode === "Serve")
+                ? true
+                : undefined;
+        },
+        signal,
+    );
 }
 
 /** Not abortable: what is left would hold GPUs. */

@@ -231,19 +231,19 @@ export const EXPERIMENTS: readonly Experiment[] = [
                 ? "requests fail until a new one is ready"
                 : "only requests that it had are lost",
             {
-                autoscaling: { ...SHARED_QUEUE, "min-scale": "5" },
+                autoscaling: { ...SHARED_QUEUE, "min-scale": "5", "max-scale": "5" },
                 standIn: instant,
                 activators,
                 profile: {
                     name: "arrivals",
-                    purpose: "0.4 requests a second by chance for two minutes",
+                    purpose: "0.4 requests a second by chance for eighty seconds",
                     arrivals: { kind: "open", rate: 0.4 },
                     timeoutSeconds: 60,
                     requests: 100,
-                    seconds: 120,
+                    seconds: 80,
                     untilSettled: false,
                 },
-                disturbance: { kind: "activator-loss", afterSeconds: 45 },
+                disturbance: { kind: "activator-loss", afterSeconds: 30 },
                 alone: true,
             },
         ),

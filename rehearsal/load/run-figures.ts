@@ -50,6 +50,10 @@ export interface RunFigures {
     readonly savedGpuSeconds?: number | undefined;
     /** Longest that any request waited while a ready pod had nothing to do. @default - cannot be told, see above */
     readonly idleWhileWaiting?: number | undefined;
+    /** Longest that a request was under way that failed. @default - none did */
+    readonly longestFailure?: number | undefined;
+    /** From what happened besides to the next drawing that began. @default - nothing happened, or none began after it */
+    readonly recovery?: number | undefined;
     readonly coldStarts: readonly ColdStart[];
 }
 
@@ -103,8 +107,29 @@ export function figuresOf(run: RunRecord): RunFigures {
         abandonedGpuSeconds: standInGpuSeconds(run, "abandonedSeconds"),
         savedGpuSeconds: standInGpuSeconds(run, "savedSeconds"),
         idleWhileWaiting: idleWhileWaiting(run),
+        longestFailure: greatest(
+            kept.filter((each) => !isImage(each)).map(({ sent, done }) => done - sent),
+        ),
+        recovery: recoveryOf(run),
         coldStarts: run.pods.flatMap(coldStartOf),
     };
+}
+
+function greatest(values: readonly number[]): number | undefined {
+    return values.length === 0 ? undefined : Math.max(...values);
+}
+
+function recoveryOf({ samples, disturbance }: RunRecord): number | undefined {
+    if (disturbance === undefined) {
+        return undefined;
+    }
+    const began = samples
+        .filter(isImage)
+        .flatMap(({ firstByte, standIn }) =>
+            firstByte === undefined || standIn === undefined ? [] : [firstByte - standIn.drew],
+        )
+        .filter((moment) => moment >= disturbance.at);
+    return began.length === 0 ? undefined : Math.min(...began) - disturbance.at;
 }
 
 function isImage({ status, error }: Sample): boolean {

@@ -45,13 +45,15 @@ export const FIGURES = {
     abandonedGpuSeconds: "GPU-seconds drawn for clients that had gone",
     savedGpuSeconds: "GPU-seconds not drawn for clients that had gone",
     idleWhileWaitingSeconds: "longest wait while a ready pod idles, s",
+    longestFailureSeconds: "longest time to a failure, s",
+    recoverySeconds: "from the disturbance to the next drawing, s",
     coldStartSeconds: "cold start of a pod, s",
 } as const;
 export type Figure = keyof typeof FIGURES;
 
 /**
  * Sums up runs of one profile. Latencies of all runs count together; of a figure that a run has once, the median of
- * the runs is taken, and the largest of `maxInFlight`, `waitedInPodSeconds` and `idleWhileWaitingSeconds`.
+ * the runs is taken, and the largest of those that say how bad it became.
  *
  * @param runs at least one
  * @param gpuHourPrice of one GPU, in any currency. @default - costs are left out
@@ -159,6 +161,8 @@ function otherFigures(
         maxInFlight: each.map((run) => run.maxInFlight),
         waitedInPodSeconds: each.map((run) => run.waitedInPod),
         idleWhileWaitingSeconds: each.map((run) => run.idleWhileWaiting),
+        longestFailureSeconds: each.map((run) => run.longestFailure),
+        recoverySeconds: each.map((run) => run.recovery),
     };
     return {
         ...estimates(values, (of) => quantile(of, 0.5)),

@@ -166,9 +166,9 @@ describe("stackChoices", () => {
         const choices = stackChoices();
         assert.deepEqual(choices.get("prod"), {
             minScale: 1,
-            maxScale: 5,
-            targetUtilizationPercentage: 85,
-            scaleDownDelaySeconds: 180,
+            maxScale: 4,
+            targetUtilizationPercentage: 100,
+            scaleDownDelaySeconds: 120,
         });
         assert.deepEqual(choices.get("recipe"), {
             minScale: 0,
@@ -176,6 +176,6 @@ describe("stackChoices", () => {
             targetUtilizationPercentage: 100,
             scaleDownDelaySeconds: 180,
         });
-        assert.equal(choices.has("rehearsal"), false);
+        assert.deepEqual([...choices.keys()], ["dev", "prod", "recipe"]);
     });
 });

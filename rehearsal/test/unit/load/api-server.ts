@@ -6,6 +6,10 @@ import { kubeconfigOf } from "../../../../test/support/api-server";
 export interface Shown {
     /** URL at which the Knative Service sd/web is served. */
     servedAt: string;
+    /** Modes of the revisions, such as Proxy and Serve, when they are asked for. @default - there are none */
+    modes?: readonly string[];
+    /** Domain of the other Knative Services. @default "example.test" */
+    domain?: string;
     /** Pods of the activator → text of their metrics; null refuses the connection. */
     activators: Record<string, string | null>;
     autoscalers: Record<string, string | null>;
@@ -81,6 +85,10 @@ export async function serveCluster(shown: Shown): Promise<{
         const proxied = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+):\d+\/proxy\/(.+)$/.exec(
             path,
         );
+        if (path.endsWith("/serverlessservices")) {
+            json(response, { items: shown.modes?.map((mode) => ({ spec: { mode } })) ?? [] });
+            return;
+        }
         const service = services.get(path.slice(SERVICES_PATH.length + 1));
         if (request.method === "DELETE" && path.startsWith(SERVICES_PATH) && !service) {
             json(response, { kind: "Status", code: 404 }, 404);
@@ -92,8 +100,6 @@ export async function serveCluster(shown: Shown): Promise<{
                 json(response, {});
             });
         } else if (service !== undefined) {
-            const { hostname, protocol } = new URL(shown.servedAt);
-            const [, ...domain] = hostname.split(".");
             const { name } = service.metadata;
             json(response, {
                 ...service,
@@ -102,7 +108,7 @@ export async function serveCluster(shown: Shown): Promise<{
                     url:
                         name === "web"
                             ? shown.servedAt
-                            : `${protocol}//${name}.${domain.join(".")}`,
+                            : `http://${name}.${shown.domain ?? "example.test"}`,
                     observedGeneration: 1,
                     conditions: [{ type: "Ready", status: "True" }],
                 },

@@ -13,7 +13,7 @@ import { hasRoom, inTurns, missingRepeats, resultFile } from "../../../load/expe
 import { PERFORMANCE_PAGE, withPerformanceTables } from "../../../load/performance-docs";
 import { checkProfile } from "../../../load/profiles";
 import { requireServed, type Target } from "../../../load/target";
-import { serveCluster } from "./api-server";
+import { serveCluster, type Shown } from "./api-server";
 import { runOf, sampleOf } from "./runs";
 import { targetAt } from "./text-to-image-server";
 
@@ -147,15 +147,18 @@ describe("the Service under an experiment", () => {
 
 describe("the settings of an experiment", () => {
     let cluster: Awaited<ReturnType<typeof serveCluster>>;
+    let shown: Shown;
     let target: Target;
 
     beforeEach(async () => {
-        cluster = await serveCluster({
+        shown = {
             servedAt: "http://sd.example.test",
+            domain: "example.test",
             activators: {},
             autoscalers: {},
             statistics: {},
-        });
+        };
+        cluster = await serveCluster(shown);
         const config = new KubeConfig();
         config.loadFromString(cluster.kubeconfig);
         target = { ...targetAt("127.0.0.1:9"), cluster: config };
@@ -188,6 +191,26 @@ describe("the settings of an experiment", () => {
             await makeService(target, id, experimentOf(id).settings, running);
         }
         assert.deepEqual(cluster.changes, ["create web-e4", "delete web-e4", "create web-e4"]);
+    });
+
+    it("are not there before the activator is out of the way, where it is to be", async () => {
+        const modes = [["Proxy"], ["Proxy"], ["Serve"]];
+        Object.defineProperty(shown, "modes", { get: () => modes.shift() });
+        const { settings } = experimentOf("E10");
+        await makeService(target, "E10", settings, running);
+        assert.deepEqual(modes, []);
+        // From zero pods it is always in the way.
+        await makeService(target, "E1", experimentOf("E1").settings, running);
+    });
+
+    it("are refused where Knative gives their Service no domain of the stack's", async () => {
+        shown.domain = "sd.svc.cluster.local";
+        const { settings } = experimentOf("E4");
+        await assert.rejects(
+            makeService(target, "E4", settings, running),
+            /sd\/web-e4 is served at http:\/\/web-e4\.sd\.svc\.cluster\.local only/,
+        );
+        assert.deepEqual([...cluster.services.keys()], ["web"]);
     });
 
     it("leave no Service when the work is stopped before it is Ready", async () => {
@@ -272,6 +295,16 @@ describe("docs/performance.md", () => {
         assert.match(generated, /^before\n/);
         assert.match(generated, /\nafter\n$/);
         assert.doesNotMatch(generated, /\nold\n/);
+    });
+
+    it("has every experiment once", async () => {
+        const generated = await withPerformanceTables(page, () => Promise.resolve([]));
+        assert.deepEqual(
+            [...generated.matchAll(/^\| ([A-Z]\S*) .*not measured yet/gm)]
+                .map(([, id]) => id)
+                .sort(),
+            EXPERIMENTS.map(({ id }) => id).sort(),
+        );
     });
 
     it("keeps its words: a page without the marks is refused", async () => {

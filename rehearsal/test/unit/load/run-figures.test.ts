@@ -137,6 +137,34 @@ describe("the figures of a run", () => {
         assert.equal(figuresOf(runOf({ samples: [sampleOf(0, 1)] })).maxInFlight, undefined);
     });
 
+    it("know how long it took until a request failed, given up ones aside", () => {
+        const samples = [
+            sampleOf(0, 1),
+            sampleOf(0, 20, { cancelled: true }),
+            sampleOf(2, 5, { status: 504 }),
+            sampleOf(2, 4, { status: 503 }),
+        ];
+        assert.equal(figuresOf(runOf({ samples })).longestFailure, 3);
+        assert.equal(figuresOf(runOf({ samples: [sampleOf(0, 1)] })).longestFailure, undefined);
+    });
+
+    it("know when the next drawing began after a disturbance", () => {
+        const drew = { standIn: { pod: "a", inFlight: 1, waited: 0, drew: 2 } };
+        const samples = [
+            sampleOf(0, 11, drew),
+            sampleOf(0, 17, drew),
+            sampleOf(0, 16, drew),
+            sampleOf(0, 13, { ...drew, status: 503 }),
+        ];
+        const disturbance = { kind: "activator-loss", at: 10 } as const;
+        assert.equal(figuresOf(runOf({ samples, disturbance })).recovery, 4);
+        assert.equal(figuresOf(runOf({ samples })).recovery, undefined);
+        assert.equal(
+            figuresOf(runOf({ samples, disturbance: { ...disturbance, at: 50 } })).recovery,
+            undefined,
+        );
+    });
+
     it("know how long a request waited in its pod, of those that were answered", () => {
         const waited = (seconds: number) => ({
             standIn: { pod: "a", inFlight: 1, waited: seconds, drew: 1 },
