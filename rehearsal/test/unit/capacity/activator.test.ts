@@ -113,6 +113,24 @@ describe("an activator", () => {
         ]);
     });
 
+    it("counts what is in pods that it has no more, so that a request may wait beside an idle pod", () => {
+        const activator = new Activator(1);
+        const [busy, other, idle] = pods(3) as [Pod, Pod, Pod];
+        activator.setPods([busy, other]);
+        const first = request(0);
+        const second = request(1);
+        activator.enter(0, first);
+        activator.enter(0, second);
+        first.pod = activator.next()?.pod;
+        second.pod = activator.next()?.pod;
+        activator.setPods([idle]);
+        assert.deepEqual(sent(activator, [2]), []);
+        activator.leave(1, first);
+        assert.deepEqual(sent(activator, []), []);
+        activator.leave(2, second);
+        assert.deepEqual(sent(activator, []), [[2, 2]]);
+    });
+
     it("has nothing to tell of a request that left while it waited", () => {
         const activator = new Activator(1);
         const waiting = request(0);
