@@ -64,6 +64,7 @@ export function pointOf({ id, title }: Pick<Experiment, "id" | "title">, runs: R
         settings,
         behaviour: behaviourOf(id, runs),
         traffic: trafficOf(runs),
+        coldStarts: isStaggered(first) ? runs.map(coldStartsOf) : undefined,
         paidUntil: first.profile.untilSettled ? "settled" : "last answer",
         runs: runs.map((run) => measuredFigures(id, run)),
     };
@@ -104,11 +105,7 @@ function behaviourOf(id: string, runs: Runs): Point["behaviour"] {
     const drew = runs.flatMap(({ samples }) =>
         samples.flatMap(({ standIn }) => standIn?.drew ?? []),
     );
-    const coldStarts = runs.flatMap(({ pods }) =>
-        pods.flatMap(({ before, scheduled, ready }) =>
-            before || scheduled === undefined || ready === undefined ? [] : [ready - scheduled],
-        ),
-    );
+    const coldStarts = runs.flatMap(coldStartsOf);
     const told = Number(settings.standIn["MODEL_SERVER_MODEL_LOADED_SECONDS"]);
     return {
         serviceSeconds: known(id, "samples[].standIn.drew", rangeOf(drew)),
@@ -116,6 +113,24 @@ function behaviourOf(id: string, runs: Runs): Point["behaviour"] {
         coldStartSeconds: rangeOf(coldStarts) ?? [told, told],
         endsOnSigterm: settings.standIn["MODEL_SERVER_SIGTERM"] !== "ignore",
     };
+}
+
+/** Whether the pods drew their start-up from a range. */
+function isStaggered({ settings }: RunRecord): boolean {
+    return Number(settings.standIn["MODEL_SERVER_STAGGER_SECONDS"] ?? 0) !== 0;
+}
+
+/** Activators ask pods themselves, and may send the first request before Kubernetes calls a pod ready. */
+function coldStartsOf({ pods, samples }: RunRecord): number[] {
+    return pods.flatMap(({ name, before, scheduled, ready }) => {
+        if (before || scheduled === undefined || ready === undefined) {
+            return [];
+        }
+        const began = samples.flatMap(({ firstByte, standIn }) =>
+            firstByte === undefined || standIn?.pod !== name ? [] : [firstByte - standIn.drew],
+        );
+        return [Math.min(ready, ...began) - scheduled];
+    });
 }
 
 function rangeOf(values: readonly number[]): Range | undefined {

@@ -23,6 +23,11 @@ export interface Scenario {
     readonly settings: ServiceSettings;
     readonly behaviour: Behaviour;
     readonly traffic: Traffic;
+    /**
+     * Cold starts of the first pods that are started, in their order, in seconds. @default - those of the behaviour, as
+     * for all others
+     */
+    readonly coldStarts?: readonly number[] | undefined;
     /** A whole number; the same one gives the same run. */
     readonly seed: number;
     /**
@@ -94,6 +99,7 @@ class Simulation {
     private readonly gateway: Random;
     private readonly sampling: Random;
     private readonly identities: Random;
+    private readonly probing: Random;
 
     private readonly requests: Request[] = [];
     private open = 0;
@@ -136,6 +142,7 @@ class Simulation {
         this.gateway = randomStream(seed, "gateway");
         this.sampling = randomStream(seed, "sampling");
         this.identities = randomStream(seed, "identities");
+        this.probing = randomStream(seed, "probing");
         const phases = randomStream(seed, "phases");
 
         this.nodes =
@@ -456,7 +463,10 @@ class Simulation {
     }
 
     private start(pod: Pod): void {
-        const coldStart = between(this.scenario.behaviour.coldStartSeconds, this.coldStarts);
+        const { behaviour, coldStarts = [], settings } = this.scenario;
+        const coldStart =
+            coldStarts[pod.number - settings.minScale] ??
+            between(behaviour.coldStartSeconds, this.coldStarts);
         this.events.at(pod.scheduledAt + coldStart, () => {
             if (pod.deletedAt === undefined) {
                 this.becomeReady(pod);
@@ -475,8 +485,13 @@ class Simulation {
     private setReady(ready: Pod[]): void {
         this.ready = ready;
         this.placeActivators();
-        for (const activator of this.activators) {
-            this.dispatch(activator);
+        // Each activator asks the pods at its own moments, every 200 ms, so that any may be the first to know.
+        const waiting = [...this.activators];
+        while (waiting.length > 0) {
+            const [activator] = waiting.splice(below(waiting.length, this.probing), 1);
+            if (activator !== undefined) {
+                this.dispatch(activator);
+            }
         }
     }
 

@@ -35,6 +35,11 @@ export interface Point {
           }
         | MeasuredMoments;
     /**
+     * Cold starts of each run's pods, in the order of their creation, where chance decided about them: these were drawn.
+     * @default - any of the behaviour's
+     */
+    readonly coldStarts?: readonly (readonly number[])[] | undefined;
+    /**
      * Until when GPU time counts, from the first request. @default "settled": until the pods that the load brought are
      * gone, or to the end of the hours
      */
@@ -106,11 +111,12 @@ export function compare(point: Point): Comparison[] {
     });
 }
 
-function runOf({ settings, behaviour, traffic }: Point, seed: number): Run {
+function runOf({ settings, behaviour, traffic, coldStarts }: Point, seed: number): Run {
     return simulate({
         settings: { ...SERVICE_DEFAULTS, ...settings },
         behaviour: { ...BEHAVIOUR_DEFAULTS, ...behaviour },
         traffic: trafficOf(traffic, seed),
+        coldStarts: coldStarts && inTurn(coldStarts, seed),
         seed,
         until: traffic.kind === "open" ? traffic.hours * 3600 : undefined,
     });
@@ -122,7 +128,12 @@ function trafficOf(traffic: Point["traffic"], seed: number): Traffic {
     }
     return traffic.kind === "open"
         ? openTraffic(traffic, { hours: traffic.hours, seed })
-        : { kind: "open", arrivals: traffic.ofRuns[seed % traffic.ofRuns.length] ?? [] };
+        : { kind: "open", arrivals: inTurn(traffic.ofRuns, seed) };
+}
+
+/** Of each run of the model another run that was measured, one after the other. */
+function inTurn(ofRuns: readonly (readonly number[])[], seed: number): readonly number[] {
+    return ofRuns[seed % ofRuns.length] ?? [];
 }
 
 function figuresOf(

@@ -23,8 +23,11 @@ const SETTINGS: RunRecord["settings"] = {
     standIn: { MODEL_SERVER_MODEL_LOADED_SECONDS: "43" },
 };
 
-const standIn = (drew: number): NonNullable<RunRecord["samples"][number]["standIn"]> => ({
-    pod: "b",
+const standIn = (
+    drew: number,
+    pod = "a",
+): NonNullable<RunRecord["samples"][number]["standIn"]> => ({
+    pod,
     inFlight: 1,
     waited: 0,
     drew,
@@ -121,6 +124,32 @@ describe("pointOf", () => {
     it("takes the cold start that the pods were told where none was started", () => {
         const run = { ...RUN, pods: RUN.pods.slice(0, 1) };
         assert.deepEqual(pointOf(EXPERIMENT, [run]).behaviour.coldStartSeconds, [43, 43]);
+    });
+
+    it("takes a pod's first drawing as its start where an activator knew it before Kubernetes did", () => {
+        const samples = [
+            sampleOf(1, 66, { standIn: standIn(10, "b") }),
+            sampleOf(1, 56, { standIn: standIn(10.5, "b") }),
+            sampleOf(1, 30, { standIn: standIn(10) }),
+        ];
+        const { behaviour } = pointOf(EXPERIMENT, [{ ...RUN, samples }]);
+        assert.deepEqual(behaviour.coldStartSeconds, [43.5, 43.5]);
+    });
+
+    it("takes each run's own cold starts where the pods drew them, and else their range alone", () => {
+        const pods = [
+            podOf("b", { scheduled: 2, ready: 46 }),
+            podOf("c", { scheduled: 3 }),
+            podOf("d", { scheduled: 3, ready: 140 }),
+        ];
+        const staggered = changed({ standIn: { MODEL_SERVER_STAGGER_SECONDS: "0-130" } });
+        const alike = changed({ standIn: { MODEL_SERVER_STAGGER_SECONDS: "0" } });
+        assert.deepEqual(pointOf(EXPERIMENT, [staggered, { ...staggered, pods }]).coldStarts, [
+            [44],
+            [44, 137],
+        ]);
+        assert.equal(pointOf(EXPERIMENT, [alike]).coldStarts, undefined);
+        assert.equal(pointOf(EXPERIMENT, [RUN]).coldStarts, undefined);
     });
 
     it("refuses runs under different settings", () => {
