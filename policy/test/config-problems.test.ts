@@ -10,7 +10,12 @@ describe("the configuration of the pack", () => {
     const files = readdirSync(FOLDER);
 
     it("is there for each environment", () => {
-        assert.deepEqual(files.sort(), ["dev.json", "experiments.json", "prod.json", "recipe.json"]);
+        assert.deepEqual(files.sort(), [
+            "dev.json",
+            "experiments.json",
+            "prod.json",
+            "recipe.json",
+        ]);
     });
 
     for (const file of files) {

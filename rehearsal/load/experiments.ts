@@ -181,10 +181,33 @@ export const EXPERIMENTS: readonly Experiment[] = [
             profile: profile("burst"),
         },
     ),
-    experiment("G0", "from zero, cold start 10 s, one shared queue", "at most 116 s, P95 24 s", {
-        autoscaling: SHARED_QUEUE,
-        standIn: tenSeconds,
-    }),
+    experiment(
+        "G0",
+        "this program's queue and utilisation (85 %), from zero, cold start 10 s",
+        "at most 116 s, P95 24 s",
+        {
+            autoscaling: { ...SHARED_QUEUE, "target-utilization-percentage": "85" },
+            standIn: tenSeconds,
+        },
+    ),
+    experiment(
+        "G0-activation-5",
+        "the same at 100 %, and five pods at once from zero (activation-scale)",
+        "about 114 s: no pod waits for the autoscaler's next look",
+        {
+            autoscaling: { ...SHARED_QUEUE, "activation-scale": "5" },
+            standIn: tenSeconds,
+        },
+    ),
+    experiment(
+        "G0-panic-1",
+        "the same at 100 %, and a panic window of 1 s instead of 6 s",
+        "about 116 s: the second look sees all five requests",
+        {
+            autoscaling: { ...SHARED_QUEUE, "panic-window-percentage": "2" },
+            standIn: tenSeconds,
+        },
+    ),
     ...[5, 6, 8].map((pods) =>
         experiment(
             `G${pods}-two-activators`,
