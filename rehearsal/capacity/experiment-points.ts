@@ -22,21 +22,28 @@ export async function experimentPoints(
     return (await Promise.all(points)).flat();
 }
 
+/** Annotations of autoscaling.knative.dev that the model understands. */
+const UNDERSTOOD: ReadonlySet<string> = new Set([
+    "class",
+    "min-scale",
+    "max-scale",
+    "target-utilization-percentage",
+    "scale-down-delay",
+    "target-burst-capacity",
+]);
+
 /**
  * Whether nothing happens that the model leaves out: pods that are ready before they can answer, the loss of an
- * activator, a rollout. The load is the recipe's, or arrives by chance.
+ * activator, a rollout, annotations that the plan does not choose. The load is the recipe's, or arrives by chance.
  */
-function isCovered({
-    settings: { standIn, readiness },
-    profile,
-    disturbance,
-}: Experiment): boolean {
-    const { PORT_OPEN_SECONDS, MODEL_LOADED_SECONDS } = standIn;
+function isCovered({ settings, profile, disturbance }: Experiment): boolean {
+    const { PORT_OPEN_SECONDS, MODEL_LOADED_SECONDS } = settings.standIn;
     const { arrivals } = profile;
     return (
         disturbance === undefined &&
-        readiness !== "tcp" &&
+        settings.readiness !== "tcp" &&
         PORT_OPEN_SECONDS === MODEL_LOADED_SECONDS &&
+        Object.keys(settings.autoscaling).every((name) => UNDERSTOOD.has(name)) &&
         (arrivals.kind === "open" || arrivals.sender === "hey")
     );
 }
@@ -74,6 +81,13 @@ const ANNOTATION = "autoscaling.knative.dev/";
 
 function settingsOf(id: string, run: RunRecord): Point["settings"] {
     const { settings, minScale, podsMost, activators } = run;
+    for (const name of Object.keys(settings.autoscaling)) {
+        if (!UNDERSTOOD.has(name.slice(ANNOTATION.length))) {
+            throw new Error(
+                `${id}: the model does not understand ${name}; allowed: ${[...UNDERSTOOD].join(", ")}`,
+            );
+        }
+    }
     const annotation = (name: string, pattern = /^(-?\d+)$/): number => {
         const value = settings.autoscaling[`${ANNOTATION}${name}`];
         const number = pattern.exec(value ?? "")?.[1];

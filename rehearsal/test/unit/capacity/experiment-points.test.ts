@@ -157,7 +157,15 @@ describe("pointOf", () => {
         assert.throws(() => pointOf(EXPERIMENT, [RUN, other]), /X1: its runs have different/);
     });
 
-    it("refuses an annotation that it does not understand, and one that is missing", () => {
+    it("refuses an annotation that the model does not understand", () => {
+        const autoscaling = { ...AUTOSCALING, "autoscaling.knative.dev/window": "30s" };
+        assert.throws(
+            () => pointOf(EXPERIMENT, [changed({ autoscaling })]),
+            /X1: the model does not understand autoscaling\.knative\.dev\/window; allowed: class, /,
+        );
+    });
+
+    it("refuses a value that it cannot read, and an annotation that is missing", () => {
         const delay = "autoscaling.knative.dev/scale-down-delay";
         for (const value of ["2m", undefined]) {
             const autoscaling = { ...AUTOSCALING, [delay]: value } as Record<string, string>;
@@ -199,7 +207,7 @@ describe("experimentPoints", () => {
 
     it("has none where pods are ready before they can answer, or something else happens", async () => {
         const names = await named(allRuns);
-        for (const id of ["E7-tcp", "E7-http", "L1", "SOAK", "C1-drawn", "Q100"]) {
+        for (const id of ["E7-tcp", "E7-http", "L1", "SOAK", "C1-drawn", "Q100", "G0-panic-1"]) {
             assert.ok(EXPERIMENTS.some((each) => each.id === id));
             assert.ok(!names.includes(id), id);
         }
