@@ -3,7 +3,7 @@ import type { Request } from "./request";
 
 /**
  * One replica of the activator: a queue, and the pods that are its own. Source: pkg/activator/net/throttler.go,
- * lb_policy.go and handler/concurrency_reporter.go of Knative Serving 1.23.
+ * lb_policy.go and handler/concurrency_reporter.go, and pkg/queue/breaker.go of Knative Serving 1.23.
  */
 export class Activator {
     /** Requests that wait here, the oldest first. */
@@ -15,6 +15,8 @@ export class Activator {
     private announced = 0;
     private pods: readonly Pod[] = [];
     private readonly reserved = new Map<Pod, number>();
+    /** Requests that it has sent and that have not ended, in whichever pod: one that has left its share counts too. */
+    private sent = 0;
     private place = 0;
     private of = 1;
     private turn = 0;
@@ -58,20 +60,28 @@ export class Activator {
             this.waiting.splice(this.waiting.indexOf(request), 1);
             return;
         }
+        this.sent -= 1;
         const reserved = this.reserved.get(request.pod);
         if (reserved !== undefined) {
             this.reserved.set(request.pod, reserved - 1);
         }
     }
 
-    /** Takes the oldest request if one of its pods has a free slot for it. @returns both; undefined if none */
+    /**
+     * Takes the oldest request if one of its pods has a free slot for it, and no more requests are under way than its
+     * pods have slots: while a pod that is being deleted works, another one may idle beside a request that waits.
+     *
+     * @returns both; undefined if none
+     */
     next(): { readonly request: Request; readonly pod: Pod } | undefined {
         const [request] = this.waiting;
-        const pod = request === undefined ? undefined : this.reserve();
+        const hasCapacity = this.sent < this.containerConcurrency * this.pods.length;
+        const pod = request !== undefined && hasCapacity ? this.reserve() : undefined;
         if (request === undefined || pod === undefined) {
             return undefined;
         }
         this.waiting.shift();
+        this.sent += 1;
         return { request, pod };
     }
 

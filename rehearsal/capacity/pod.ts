@@ -23,10 +23,16 @@ export class Pod {
     /** Requests that came from the gateway itself, for the autoscaler. */
     readonly direct = new Concurrency();
 
+    /**
+     * @param address its place among the addresses, which have nothing to do with the order of creation
+     * @param uid of Kubernetes, as random
+     */
     constructor(
         readonly number: number,
         readonly createdAt: number,
         readonly node: GpuNode | undefined,
+        readonly address: number,
+        readonly uid: number,
     ) {}
 
     /** Whether it takes requests. */

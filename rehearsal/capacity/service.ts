@@ -85,7 +85,7 @@ export function activatorsInPath(settings: ServiceSettings, readyPods: number): 
 export interface Behaviour {
     /** Shortest and longest time that a request takes once a pod works on it, in seconds. */
     readonly serviceSeconds: Range;
-    /** Shortest and longest time from a pod being scheduled to its first answer, in seconds. */
+    /** Shortest and longest time from a pod being scheduled until it can work on a request, in seconds. */
     readonly coldStartSeconds: Range;
     /** Whether the container ends on SIGTERM. One that does not holds its GPU until timeoutSeconds. @default true */
     readonly endsOnSigterm: boolean;

@@ -5,6 +5,7 @@ import { EventQueue } from "./event-queue";
 import { NodePool } from "./node-pool";
 import { Pod } from "./pod";
 import { below, between, randomStream } from "./random-stream";
+import { victimOf } from "./replica-set";
 import type { Outcome, Request } from "./request";
 import {
     activatorsInPath,
@@ -22,6 +23,11 @@ export interface Scenario {
     readonly settings: ServiceSettings;
     readonly behaviour: Behaviour;
     readonly traffic: Traffic;
+    /**
+     * Cold starts of the first pods that are started, in their order, in seconds. @default - those of the behaviour, as
+     * for all others
+     */
+    readonly coldStarts?: readonly number[] | undefined;
     /** A whole number; the same one gives the same run. */
     readonly seed: number;
     /**
@@ -92,6 +98,8 @@ class Simulation {
     private readonly coldStarts: Random;
     private readonly gateway: Random;
     private readonly sampling: Random;
+    private readonly identities: Random;
+    private readonly probing: Random;
 
     private readonly requests: Request[] = [];
     private open = 0;
@@ -133,6 +141,8 @@ class Simulation {
         this.coldStarts = randomStream(seed, "cold starts");
         this.gateway = randomStream(seed, "gateway");
         this.sampling = randomStream(seed, "sampling");
+        this.identities = randomStream(seed, "identities");
+        this.probing = randomStream(seed, "probing");
         const phases = randomStream(seed, "phases");
 
         this.nodes =
@@ -445,7 +455,7 @@ class Simulation {
 
     private create(now: number): Pod {
         const node = this.nodes?.take();
-        const pod = new Pod(this.pods.length, now, node);
+        const pod = new Pod(this.pods.length, now, node, this.identities(), this.identities());
         this.pods.push(pod);
         this.kept.push(pod);
         pod.scheduledAt = Math.max(now, node?.readyAt ?? now);
@@ -453,7 +463,10 @@ class Simulation {
     }
 
     private start(pod: Pod): void {
-        const coldStart = between(this.scenario.behaviour.coldStartSeconds, this.coldStarts);
+        const { behaviour, coldStarts = [], settings } = this.scenario;
+        const coldStart =
+            coldStarts[pod.number - settings.minScale] ??
+            between(behaviour.coldStartSeconds, this.coldStarts);
         this.events.at(pod.scheduledAt + coldStart, () => {
             if (pod.deletedAt === undefined) {
                 this.becomeReady(pod);
@@ -465,15 +478,20 @@ class Simulation {
     private becomeReady(pod: Pod): void {
         pod.readyAt = this.events.now;
         pod.direct.restart(this.events.now);
-        // The order of their numbers stands for that of their addresses.
-        this.setReady([...this.ready, pod].sort((one, other) => one.number - other.number));
+        // Activators sort pods by their addresses, to agree on whose is which.
+        this.setReady([...this.ready, pod].sort((one, other) => one.address - other.address));
     }
 
     private setReady(ready: Pod[]): void {
         this.ready = ready;
         this.placeActivators();
-        for (const activator of this.activators) {
-            this.dispatch(activator);
+        // Each activator asks the pods at its own moments, every 200 ms, so that any may be the first to know.
+        const waiting = [...this.activators];
+        while (waiting.length > 0) {
+            const [activator] = waiting.splice(below(waiting.length, this.probing), 1);
+            if (activator !== undefined) {
+                this.dispatch(activator);
+            }
         }
     }
 
@@ -650,7 +668,7 @@ class Simulation {
             this.start(this.create(this.events.now));
         }
         while (this.kept.length > pods) {
-            this.delete(victimOf(this.kept));
+            this.delete(victimOf(this.kept, this.events.now));
         }
     }
 
@@ -694,20 +712,6 @@ interface ClosedClient {
     readonly client: number;
     /** Thread of the gateway that has its connection. @default - another one for each request */
     readonly thread: number | undefined;
-}
-
-/** The pod that Kubernetes deletes first: one that is not ready, else the youngest. */
-function victimOf(pods: readonly Pod[]): Pod {
-    const victim = pods.reduce<Pod | undefined>((worst, pod) => {
-        if (worst === undefined || worst.isReady !== pod.isReady) {
-            return worst?.isReady === false ? worst : pod.isReady ? (worst ?? pod) : pod;
-        }
-        return (pod.readyAt ?? pod.createdAt) >= (worst.readyAt ?? worst.createdAt) ? pod : worst;
-    }, undefined);
-    if (victim === undefined) {
-        throw new Error("there is no pod to delete");
-    }
-    return victim;
 }
 
 /** The next moment of those that come with this period from the phase on. */

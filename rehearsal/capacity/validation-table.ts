@@ -1,3 +1,4 @@
+import { markdownTable } from "../load/report-markdown";
 import { compare, type Comparison, type Figure, type Point } from "./validation";
 
 const TITLES: Readonly<Record<Figure, string>> = {
@@ -16,10 +17,9 @@ export function validationTable(comparisons: readonly Comparison[]): string {
     const rows = comparisons.map(({ point, figure, measured, modelled, range, ...rest }, index) => {
         const isFirst = comparisons[index - 1]?.point !== point;
         const name = isFirst ? `**${point.name}**: ${point.what}` : "";
-        const deviation = `${rest.deviation < 0 ? "−" : "+"}${Math.abs(rest.deviation * 100).toFixed(1)} %`;
         const [low, high] = range.map((each) => each.toFixed(1));
         const verdict = rest.verdict === "near" ? "" : `**${rest.verdict}**`;
-        return `| ${name} | ${TITLES[figure]} | ${measured.toFixed(1)} | ${modelled.toFixed(1)} | ${low ?? ""}–${high ?? ""} | ${deviation} | ${verdict} |`;
+        return `| ${name} | ${TITLES[figure]} | ${measured.toFixed(1)} | ${modelled.toFixed(1)} | ${low ?? ""}–${high ?? ""} | ${percent(rest.deviation)} | ${verdict} |`;
     });
     return [
         "| point | figure | there | model | range | deviation | |",
@@ -27,6 +27,31 @@ export function validationTable(comparisons: readonly Comparison[]): string {
         ...rows,
         "",
     ].join("\n");
+}
+
+/** The same with a row for each point, as a table in Markdown. All points have the same figures. */
+export function pointTable(comparisons: readonly Comparison[]): string {
+    const points = new Set(comparisons.map(({ point }) => point));
+    const figures = new Set(comparisons.map(({ figure }) => figure));
+    return `${markdownTable({
+        head: ["point", "runs", ...[...figures].map((figure) => TITLES[figure])],
+        rows: [...points].map((point) => [
+            `**${point.name}**: ${point.what}`,
+            String(point.runs.length),
+            ...comparisons.filter((each) => each.point === point).map(cell),
+        ]),
+    })}\n`;
+}
+
+function cell({ measured, modelled, range: [low, high], deviation, verdict }: Comparison): string {
+    const both = `${measured.toFixed(1)} → ${modelled.toFixed(1)}, ${percent(deviation)}`;
+    return verdict === "near"
+        ? both
+        : `${both} **${verdict}** (${low.toFixed(1)}–${high.toFixed(1)})`;
+}
+
+function percent(share: number): string {
+    return `${share < 0 ? "−" : "+"}${Math.abs(share * 100).toFixed(1)} %`;
 }
 
 /** The comparisons of all these points. */

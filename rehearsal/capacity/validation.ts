@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { gpuSeconds } from "../load/run-figures";
 import { heyFigures, quantile } from "../load/statistics";
 import {
     BEHAVIOUR_DEFAULTS,
@@ -31,12 +32,30 @@ export interface Point {
               readonly kind: "open";
               readonly requestsPerHour: number;
               readonly hours: number;
-          };
+          }
+        | MeasuredMoments;
+    /**
+     * Cold starts of each run's pods, in the order of their creation, where chance decided about them: these were drawn.
+     * @default - any of the behaviour's
+     */
+    readonly coldStarts?: readonly (readonly number[])[] | undefined;
+    /**
+     * Until when GPU time counts, from the first request. @default "settled": until the pods that the load brought are
+     * gone, or to the end of the hours
+     */
+    readonly paidUntil?: "settled" | "last answer";
     /** The figures of each run, all with the same ones. */
     readonly runs: readonly Readonly<Partial<Record<Figure, number>>>[];
 }
 
-/** The points, by where they come from. */
+/** Requests that came at the same moments in the model and in the runs. */
+export interface MeasuredMoments {
+    readonly kind: "moments";
+    /** Of each run, in seconds from its first request. */
+    readonly ofRuns: readonly (readonly number[])[];
+}
+
+/** The points that are written down, by where they come from. Those of experiments follow from their results. */
 export interface Points {
     /** Runs on a real Knative. */
     readonly measured: readonly Point[];
@@ -69,12 +88,12 @@ export interface Comparison {
 export const TOLERANCE = 0.1;
 
 /** Runs of the model for each point. */
-const RUNS = { closed: 100, open: 12 };
+const RUNS = { closed: 100, open: 12, moments: 12 };
 
 /** Compares the model with a point. */
 export function compare(point: Point): Comparison[] {
     const runs = Array.from({ length: RUNS[point.traffic.kind] }, (_, index) =>
-        figuresOf(runOf(point, index + 1)),
+        figuresOf(runOf(point, index + 1), point.paidUntil),
     );
     const [first = {}] = point.runs;
     return (Object.keys(first) as Figure[]).map((figure) => {
@@ -92,24 +111,45 @@ export function compare(point: Point): Comparison[] {
     });
 }
 
-function runOf({ settings, behaviour, traffic }: Point, seed: number): Run {
-    const isOpen = traffic.kind === "open";
+function runOf({ settings, behaviour, traffic, coldStarts }: Point, seed: number): Run {
     return simulate({
         settings: { ...SERVICE_DEFAULTS, ...settings },
         behaviour: { ...BEHAVIOUR_DEFAULTS, ...behaviour },
-        traffic: isOpen
-            ? openTraffic(traffic, { hours: traffic.hours, seed })
-            : (traffic satisfies Traffic),
+        traffic: trafficOf(traffic, seed),
+        coldStarts: coldStarts && inTurn(coldStarts, seed),
         seed,
-        until: isOpen ? traffic.hours * 3600 : undefined,
+        until: traffic.kind === "open" ? traffic.hours * 3600 : undefined,
     });
 }
 
-function figuresOf({ requests, totalSeconds, gpuSeconds }: Run): Record<Figure, number> {
+function trafficOf(traffic: Point["traffic"], seed: number): Traffic {
+    if (traffic.kind === "closed") {
+        return traffic;
+    }
+    return traffic.kind === "open"
+        ? openTraffic(traffic, { hours: traffic.hours, seed })
+        : { kind: "open", arrivals: inTurn(traffic.ofRuns, seed) };
+}
+
+/** Of each run of the model another run that was measured, one after the other. */
+function inTurn(ofRuns: readonly (readonly number[])[], seed: number): readonly number[] {
+    return ofRuns[seed % ofRuns.length] ?? [];
+}
+
+function figuresOf(
+    { requests, pods, totalSeconds, gpuSeconds: untilSettled }: Run,
+    paidUntil: Point["paidUntil"] = "settled",
+): Record<Figure, number> {
     const latencies = requests
         .filter(({ outcome }) => outcome === "answered")
         .map(({ arrivedAt, endedAt }) => endedAt - arrivedAt);
     const { average, slowest, distribution } = heyFigures(latencies, totalSeconds);
+    const held = pods.map(({ scheduledAt, goneAt }) => ({
+        gpus: 1,
+        scheduled: scheduledAt,
+        deleted: goneAt,
+    }));
+    const paid = paidUntil === "settled" ? untilSettled : gpuSeconds(held, 0, totalSeconds);
     return {
         totalSeconds,
         mean: average,
@@ -118,6 +158,6 @@ function figuresOf({ requests, totalSeconds, gpuSeconds }: Run): Record<Figure, 
         p95: distribution[95],
         p99: distribution[99],
         slowest,
-        gpuSecondsPerImage: gpuSeconds / latencies.length,
+        gpuSecondsPerImage: paid / latencies.length,
     };
 }

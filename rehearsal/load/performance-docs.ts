@@ -157,8 +157,8 @@ function cell(estimate: Estimate | undefined): string {
     return low === high ? shown(value) : `${shown(value)} (${shown(low)} – ${shown(high)})`;
 }
 
-/** An interrupted batch has left only some. */
-async function readResults(experiment: Experiment): Promise<RunRecord[]> {
+/** The runs of an experiment that there are: an interrupted batch has left only some. */
+export async function readResults(experiment: Experiment): Promise<RunRecord[]> {
     const files = Array.from({ length: experiment.repeats }, (_, index) =>
         resultFile(experiment, index + 1),
     );

@@ -184,7 +184,11 @@ function busyPods({ profile: { arrivals }, podsMost }: RunRecord): number | unde
 }
 
 /** GPUs that pods held between two moments: from the node's choice until they were gone. */
-export function gpuSeconds(pods: readonly PodRecord[], from: number, to: number): number {
+export function gpuSeconds(
+    pods: readonly Pick<PodRecord, "gpus" | "scheduled" | "deleted">[],
+    from: number,
+    to: number,
+): number {
     return pods.reduce((sum, { gpus, scheduled = Infinity, deleted = Infinity }) => {
         const held = Math.min(deleted, to) - Math.max(scheduled, from);
         return sum + gpus * Math.max(0, held);

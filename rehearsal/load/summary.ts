@@ -123,13 +123,19 @@ function latencyFigures(each: readonly RunFigures[]): Partial<Record<Figure, Est
     };
 }
 
+/**
+ * GPU-seconds of a run for each of its images, with those of the way down where they are known.
+ *
+ * @returns undefined if there are none: no pod was seen, which does not mean that it cost nothing
+ */
+export function gpuSecondsPerImage(run: RunFigures): number | undefined {
+    return (run.gpuSecondsUntilSettled ?? run.gpuSecondsDuringLoad) / run.images || undefined;
+}
+
 function otherFigures(
     each: readonly RunFigures[],
     gpuHourPrice: number | undefined,
 ): Partial<Record<Figure, Estimate>> {
-    // No GPU-seconds for an image means that no pod was seen, and not that it cost nothing.
-    const gpuSecondsPerImage = (run: RunFigures): number | undefined =>
-        (run.gpuSecondsUntilSettled ?? run.gpuSecondsDuringLoad) / run.images || undefined;
     const values: Partial<Record<Figure, (number | undefined)[]>> = {
         totalSeconds: each.map(({ total }) => total),
         serviceSeconds: each.map((run) => run.serviceSeconds),

@@ -5,7 +5,7 @@ import { Pod } from "../../../capacity/pod";
 import type { Request } from "../../../capacity/request";
 
 const pods = (count: number): Pod[] =>
-    Array.from({ length: count }, (_, number) => new Pod(number, 0, undefined));
+    Array.from({ length: count }, (_, number) => new Pod(number, 0, undefined, number, number));
 
 const request = (number: number): Request => ({
     number,
@@ -111,6 +111,24 @@ describe("an activator", () => {
             [0, 2],
             [1, 3],
         ]);
+    });
+
+    it("counts what is in pods that it has no more, so that a request may wait beside an idle pod", () => {
+        const activator = new Activator(1);
+        const [busy, other, idle] = pods(3) as [Pod, Pod, Pod];
+        activator.setPods([busy, other]);
+        const first = request(0);
+        const second = request(1);
+        activator.enter(0, first);
+        activator.enter(0, second);
+        first.pod = activator.next()?.pod;
+        second.pod = activator.next()?.pod;
+        activator.setPods([idle]);
+        assert.deepEqual(sent(activator, [2]), []);
+        activator.leave(1, first);
+        assert.deepEqual(sent(activator, []), []);
+        activator.leave(2, second);
+        assert.deepEqual(sent(activator, []), [[2, 2]]);
     });
 
     it("has nothing to tell of a request that left while it waited", () => {

@@ -133,6 +133,29 @@ describe("the simulation", () => {
         assert.equal(simulate(scenario(spare)).pods.length, 8);
     });
 
+    it("gives the first pods that are started the cold starts that are given, and the others any", () => {
+        const traffic = open(0, 0, 0, 0);
+        const { pods } = simulate({ ...scenario({ traffic, minScale: 1 }), coldStarts: [35, 30] });
+        assert.equal(pods.length, 4);
+        [undefined, 35, 30, 20].forEach((expected, index) => {
+            const { scheduledAt = 0, readyAt = 0 } = pods[index] ?? {};
+            if (expected !== undefined) {
+                near(readyAt - scheduledAt, expected);
+            }
+        });
+    });
+
+    it("has any activator be the first at a pod that they share, and not the one that will have it", () => {
+        const [targetBurstCapacity, activators] = [211, 3];
+        const traffic = open(0, 0, 0, 0, 0);
+        const stacked = Array.from({ length: 200 }, (_, seed) => {
+            const run = simulate(scenario({ traffic, targetBurstCapacity, activators, seed }));
+            return Math.max(...latencies(run)) > 55;
+        });
+        const share = stacked.filter(Boolean).length / stacked.length;
+        assert.ok(share > 0.1 && share < 0.4, String(share));
+    });
+
     it("lets the last pod go when the stable window has passed, and holds its GPU while it drains", () => {
         const { pods, gpuSeconds } = simulate(scenario({}));
         const [pod] = pods;
@@ -220,6 +243,17 @@ describe("the simulation", () => {
             near(longest, 10);
         }
         assert.ok(Math.max(...waits(2)) > 19);
+    });
+
+    it("prefers pods by their addresses, which do not follow the order of creation", () => {
+        const traffic = open(0, 20, 40);
+        const taken = Array.from({ length: 20 }, (_, seed) => {
+            const { requests } = simulate(scenario({ minScale: 3, traffic, seed }));
+            const pods = new Set(requests.map(({ pod }) => pod));
+            assert.equal(pods.size, 1);
+            return [...pods][0];
+        });
+        assert.deepEqual([...new Set(taken)].sort(), [0, 1, 2]);
     });
 
     it("lets an abandoned request take a pod all the same, as the WebUI does, unless work stops", () => {
