@@ -107,20 +107,18 @@ function latencyFigures(each: readonly RunFigures[]): Partial<Record<Figure, Est
     if (runs.length === 0) {
         return {};
     }
-    const estimate = (statistic: (values: readonly number[]) => number): Estimate =>
-        bootstrap(runs, statistic, seededRandom(SEED));
-    const at = (share: number): Estimate => estimate((values) => quantile(values, share));
-    return {
-        meanSeconds: estimate(mean),
+    const at = (share: number) => (values: readonly number[]) => quantile(values, share);
+    const figures = {
+        meanSeconds: mean,
         p50Seconds: at(0.5),
         p90Seconds: at(0.9),
         p95Seconds: at(0.95),
         p99Seconds: at(0.99),
         slowestSeconds: at(1),
-        failedShare: estimate(
-            (values) => values.filter((value) => value === Infinity).length / values.length,
-        ),
+        failedShare: (values: readonly number[]) =>
+            values.filter((value) => value === Infinity).length / values.length,
     };
+    return bootstrap(runs, figures, seededRandom(SEED));
 }
 
 /**
@@ -180,7 +178,7 @@ function estimates(
             const known = values.filter((value) => value !== undefined);
             return known.length === 0 || known.length < values.length
                 ? []
-                : [[figure, bootstrap([known], statistic, seededRandom(SEED))]];
+                : [[figure, bootstrap([known], { figure: statistic }, seededRandom(SEED)).figure]];
         }),
     );
 }

@@ -275,7 +275,8 @@ describe("docs/performance.md", () => {
     it("shows what was measured", async () => {
         const now = await readFile(PERFORMANCE_PAGE, "utf8");
         assert.equal(await withPerformanceTables(now), now, "run: npm run performance-docs");
-    });
+        // A thousand samples of each experiment's requests.
+    }).timeout(60_000);
 
     it("has the figures of all runs of an experiment, and what they were to be", async () => {
         const runs = [10, 20, 30].map((seconds) => runOf({ samples: [sampleOf(0, seconds)] }));

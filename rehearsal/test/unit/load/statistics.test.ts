@@ -121,10 +121,10 @@ describe("a bootstrap interval", () => {
             [2, 3, 4],
             [10, 11, 12],
         ];
-        const first = bootstrap(runs, mean, seededRandom(1));
+        const first = bootstrap(runs, { mean }, seededRandom(1)).mean;
         assert.equal(first.value, mean(runs.flat()));
         assert.ok(first.low <= first.value && first.value <= first.high);
-        assert.deepEqual(bootstrap(runs, mean, seededRandom(1)), first);
+        assert.deepEqual(bootstrap(runs, { mean }, seededRandom(1)).mean, first);
     });
 
     it("draws whole runs: where all runs agree there is no doubt, however their requests differ", () => {
@@ -133,14 +133,26 @@ describe("a bootstrap interval", () => {
                 [1, 9],
                 [9, 1],
             ],
-            mean,
+            { mean },
             seededRandom(2),
-        );
+        ).mean;
         assert.deepEqual([low, high], [5, 5]);
     });
 
+    it("has the same samples for all its figures, in rising order", () => {
+        const seen: (readonly number[])[] = [];
+        const see = (values: readonly number[]): number => seen.push(values);
+        bootstrap([[3, 1, 2, 10]], { one: see, other: see }, seededRandom(1));
+        const half = seen.length / 2;
+        assert.deepEqual(seen.slice(0, half), seen.slice(half));
+        assert.deepEqual(
+            seen,
+            seen.map((values) => values.toSorted((one, other) => one - other)),
+        );
+    });
+
     it("draws requests where there is one run", () => {
-        const { low, high } = bootstrap([[1, 9, 1, 9]], mean, seededRandom(2));
+        const { low, high } = bootstrap([[1, 9, 1, 9]], { mean }, seededRandom(2)).mean;
         assert.ok(low < 5 && 5 < high);
     });
 
@@ -149,7 +161,7 @@ describe("a bootstrap interval", () => {
         let covered = 0;
         for (let trial = 0; trial < 200; trial += 1) {
             const runs = Array.from({ length: 20 }, () => [random() + random() + random()]);
-            const { low, high } = bootstrap(runs, mean, random);
+            const { low, high } = bootstrap(runs, { mean }, random).mean;
             covered += low <= 1.5 && 1.5 <= high ? 1 : 0;
         }
         assert.ok(covered >= 176 && covered <= 198, `${covered} of 200`);
