@@ -106,8 +106,8 @@ describe("the load generator", () => {
     });
 
     it("gives up one request in so many, and closes its connection", async () => {
-        server = await serveTextToImage({ pods: 2, seconds: 0.03 });
-        const cancel = { every: 3, afterSeconds: 0.01 };
+        server = await serveTextToImage({ pods: 2, seconds: 0.3 });
+        const cancel = { every: 3, afterSeconds: 0.1 };
         await load({ ...PROFILE, requests: 4, arrivals: TWO_CLIENTS, cancel });
         const cancelled = samples.filter((sample) => sample.cancelled);
         assert.equal(cancelled.length, 2);
@@ -117,8 +117,8 @@ describe("the load generator", () => {
             ),
         );
         assert.ok(samples.filter((each) => !each.cancelled).every(({ status }) => status === 200));
-        // The server learns of it a moment later.
-        while (server.gone() < 2) {
+        // The server learns of it a moment later, if the request came to it at all on a busy machine.
+        while (server.gone() < server.received.length - 2) {
             await setTimeout(1);
         }
     });
