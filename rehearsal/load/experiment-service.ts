@@ -4,7 +4,7 @@ import { KNATIVE_NAMESPACE } from "../../components/knative-config";
 import { unlessMissing } from "../../components/unless-missing";
 import { until } from "../cluster/until";
 import type { ExperimentSettings } from "./experiments";
-import type { Target } from "./target";
+import { ofService, type Target } from "./target";
 
 /** A revision must be ready within this: its GPU node joins, its model loads. Seconds. */
 const READY_SECONDS = 900;
@@ -263,7 +263,7 @@ async function withoutActivator(target: Target, signal: AbortSignal): Promise<vo
                 version: "v1alpha1",
                 plural: "serverlessservices",
                 namespace,
-                labelSelector: `serving.knative.dev/service=${serviceName}`,
+                labelSelector: ofService(target),
             })) as { items: readonly { readonly spec: { readonly mode?: string } }[] };
             return items.length > 0 && items.every(({ spec }) => spec.mode === "Serve")
                 ? true
@@ -284,7 +284,7 @@ async function removeService(target: Target): Promise<void> {
         }),
     );
     const core = target.cluster.makeApiClient(CoreV1Api);
-    const labelSelector = `serving.knative.dev/service=${serviceName}`;
+    const labelSelector = ofService(target);
     await until(`the pods of ${namespace}/${serviceName} to go`, READY_SECONDS, async () => {
         const { items } = await core.listNamespacedPod({ namespace, labelSelector });
         return items.length === 0 ? true : undefined;

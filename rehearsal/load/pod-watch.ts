@@ -1,7 +1,7 @@
 import { CoreV1Api, makeInformer, type V1Pod } from "@kubernetes/client-node";
 import { GPU_RESOURCE } from "../../components/gpu";
 import type { PodRecord } from "./run-record";
-import type { Target } from "./target";
+import { ofService, type Target } from "./target";
 import type { Clock } from "./timed-request";
 
 /** Milliseconds until a watch that failed is begun again. */
@@ -30,15 +30,13 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
  *
  * @throws Error when the first list of pods cannot be read
  */
-export async function watchPods(
-    { cluster, namespace, serviceName }: Target,
-    clock: Clock,
-): Promise<PodWatch> {
+export async function watchPods(target: Target, clock: Clock): Promise<PodWatch> {
+    const { cluster, namespace, serviceName } = target;
     const records = new Map<string, Mutable<PodRecord>>();
     const failures: string[] = [];
     const listeners = new Set<() => void>();
     const core = cluster.makeApiClient(CoreV1Api);
-    const labelSelector = `serving.knative.dev/service=${serviceName}`;
+    const labelSelector = ofService(target);
     let began = false;
     let stopped = false;
 

@@ -97,6 +97,11 @@ function numbers<K extends string>(
     return value as Record<K, number>;
 }
 
+/** Label selector of what Knative makes for the target's Service: its revisions, their pods and the like. */
+export function ofService({ serviceName }: Target): string {
+    return `serving.knative.dev/service=${serviceName}`;
+}
+
 /** What of the Knative Service decides how it behaves under load. */
 export interface ServedSettings {
     /** Annotations of `autoscaling.knative.dev` of its template. */
