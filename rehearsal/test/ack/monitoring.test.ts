@@ -39,6 +39,8 @@ describe("the monitoring of the service", () => {
     /** What the client of the load saw, the refused requests included. */
     const answers: Measured[] = [];
     const load = { start: new Date(), end: new Date() };
+    /** Knative's own requests by which it saw that the gateway serves the revision; they take no time. */
+    let probes: number;
     const tables = { panels: [] as string[], percentiles: [] as string[] };
 
     before(async () => {
@@ -64,6 +66,15 @@ describe("the monitoring of the service", () => {
         const samples = await monitoring.prometheus.query(query.expression);
         assert.ok(samples.length <= 1, `${title}: ${legend} has ${samples.length} series`);
         return samples[0]?.value;
+    };
+    /** As counted: what a panel extrapolates is near the number before the last request has come. */
+    const countedByGateway = async (): Promise<number> => {
+        const cluster = `envoy_cluster_name=~"${monitoring.service.namespace}/.*"`;
+        const [sample] = await monitoring.prometheus.query(
+            `sum(${ENVOY_NAMES.responseTime}_count{${cluster}})`,
+        );
+        assert.ok(sample, "the gateway counts nothing");
+        return sample.value;
     };
     const isNear = (value: number | undefined, expected: number, tolerance: number): boolean =>
         value !== undefined && Math.abs(value - expected) <= tolerance;
@@ -107,6 +118,7 @@ describe("the monitoring of the service", () => {
     });
 
     it("shows requests, pods and GPUs while they are at work", async () => {
+        probes = await countedByGateway();
         load.start = new Date();
         for (let count = 0; count < REFUSED; count += 1) {
             answers.push(await measuredImage(service, { credentials: "nobody:nothing" }));
@@ -151,18 +163,18 @@ describe("the monitoring of the service", () => {
 
     it("counts what the client counted", async () => {
         const all = answers.length;
-        // As counted: what a panel extrapolates is near the number before the last request has come.
-        const counted = `sum(${ENVOY_NAMES.responseTime}_count{envoy_cluster_name=~"${monitoring.service.namespace}/.*"})`;
         await until("the last requests to be counted", PATIENCE, async () => {
-            const [sample] = await monitoring.prometheus.query(counted);
-            assert.equal(sample?.value, all);
+            const now = await countedByGateway();
+            assert.ok(now >= probes + all, `${now} are, ${probes} of them before; expected ${all}`);
             return true;
         });
+        // Whether the probes count depends on whether the gateway was scraped before them.
+        const slack = probes + EXTRAPOLATED * all;
         requireNear(
             "Requests behind the percentiles",
             await valueOf("Requests behind the percentiles", "requests"),
             all,
-            EXTRAPOLATED * all,
+            slack,
         );
         const perSecond = (count: number): number => count / 300;
         const one = perSecond(1);
@@ -170,7 +182,7 @@ describe("the monitoring of the service", () => {
             "Request volume",
             await valueOf("Request volume", "answers"),
             perSecond(all),
-            perSecond(EXTRAPOLATED * all),
+            perSecond(slack),
         );
         requireNear("4xx", await valueOf("4xx", "4xx"), perSecond(REFUSED), one / 2);
         requireNear("5xx", await valueOf("5xx", "5xx"), 0, 0);
@@ -180,12 +192,7 @@ describe("the monitoring of the service", () => {
             IMAGES / all,
             0.02,
         );
-        requireNear(
-            "Images per hour",
-            await valueOf("Images per hour", "images"),
-            IMAGES,
-            EXTRAPOLATED * IMAGES,
-        );
+        requireNear("Images per hour", await valueOf("Images per hour", "images"), IMAGES, slack);
     });
 
     for (const quantile of [0.5, 0.9, 0.95, 0.99]) {
@@ -213,7 +220,11 @@ describe("the monitoring of the service", () => {
             ["queue", "cold start", "service", "all"].map(part),
         );
         assert.ok(queue !== undefined && coldStart !== undefined && drawing && all);
-        requireNear("Where the time goes: all", all, mean(answers), 0.1 * mean(answers));
+        // With the probes or without.
+        const most = mean(answers);
+        const least = (most * answers.length) / (answers.length + probes);
+        const middle = (least + most) / 2;
+        requireNear("Where the time goes: all", all, middle, (most - least) / 2 + 0.1 * middle);
         // Drawings take 3 to 12 s; the refused requests nothing.
         requireNear("Where the time goes: service", drawing, 7.5 * (IMAGES / answers.length), 1.5);
         assert.ok(queue > 0, "with a client more than pods, requests wait");
