@@ -28,7 +28,7 @@ type generator struct {
 
 // counts are of txt2img.
 type counts struct {
-	// Requests from their arrival to their answer.
+	// Requests from their arrival to their answer, or until their client goes away: what Knative takes to be in the pod.
 	inFlight, maxInFlight, total, completed, cancelled int
 	// Jobs that were interrupted, and requests that got no turn since their client had gone.
 	interrupted, notDrawn int
@@ -127,7 +127,10 @@ func (generator *generator) leave(err error, job *job) {
 	generator.mutex.Lock()
 	defer generator.mutex.Unlock()
 	counts := &generator.counts
-	counts.inFlight--
+	job.left = true
+	if job.abandoned.IsZero() {
+		counts.inFlight--
+	}
 	if err != nil {
 		counts.cancelled++
 	} else {
@@ -143,7 +146,11 @@ func (generator *generator) leave(err error, job *job) {
 func (generator *generator) abandon(job *job) {
 	generator.mutex.Lock()
 	defer generator.mutex.Unlock()
+	if job.left {
+		return
+	}
 	job.abandoned = time.Now()
+	generator.counts.inFlight--
 	if generator.stopsAbandoned && generator.current == job {
 		generator.interruptCurrent()
 	}

@@ -253,6 +253,17 @@ func TestClientThatGoesAwayDoesNotStopTheWork(t *testing.T) {
 	})
 }
 
+func TestRequestWhoseClientHasGoneIsNotInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := start(t, settings{serviceFrom: 10 * time.Second, serviceTo: 10 * time.Second}, "--api")
+		go server.abandon(t, 4*time.Second, small)
+		time.Sleep(5 * time.Second)
+		server.expect(t, map[string]any{"in_flight": 0, "max_in_flight": 1, "cancelled": 0})
+		server.draw(t, small)
+		server.expect(t, map[string]any{"in_flight": 0, "max_in_flight": 1, "cancelled": 1, "completed": 1})
+	})
+}
+
 func TestWithTheExtensionAbandonedWorkStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := start(t, settings{serviceFrom: 10 * time.Second, serviceTo: 10 * time.Second}, "--api")

@@ -270,7 +270,7 @@ type job struct {
 	sampler string
 	// One for each image; a random first one replaces the seed -1.
 	seeds []int64
-	// Requests that were here when it came, itself included.
+	// Requests whose clients waited here when it came, itself included.
 	inFlight int
 	// What each iteration takes.
 	plan []time.Duration
@@ -279,6 +279,8 @@ type job struct {
 	began, ended time.Time
 	// When its client went away, if it did.
 	abandoned time.Time
+	// Whether it is over.
+	left bool
 }
 
 func newJob(order order, sampler string) *job {
