@@ -158,6 +158,11 @@ function readService(reader: ConfigReader): Omit<ServiceSettings, "monitoring"> 
             LIMITS.targetUtilizationPercentage.min,
             LIMITS.targetUtilizationPercentage.max,
         ),
+        panicWindowPercentage: reader.integer(
+            "panicWindowPercentage",
+            LIMITS.panicWindowPercentage.min,
+            LIMITS.panicWindowPercentage.max,
+        ),
         scaleDownDelaySeconds: reader.integer(
             "scaleDownDelaySeconds",
             LIMITS.scaleDownDelaySeconds.min,

@@ -43,6 +43,8 @@ export interface StableDiffusionArgs {
     readonly maxScale: number;
     /** Share of containerConcurrency, in percent, at which a pod is added. */
     readonly targetUtilizationPercentage: number;
+    /** Length of the panic window, in percent of the stable one, which is 60 s. */
+    readonly panicWindowPercentage: number;
     /** Seconds a lower demand must last before pods are taken away. */
     readonly scaleDownDelaySeconds: number;
     /** Longest a request may take, in seconds. */
@@ -250,6 +252,7 @@ function autoscalingAnnotations(args: StableDiffusionArgs): Record<string, strin
         "autoscaling.knative.dev/target-utilization-percentage": String(
             args.targetUtilizationPercentage,
         ),
+        "autoscaling.knative.dev/panic-window-percentage": String(args.panicWindowPercentage),
         "autoscaling.knative.dev/scale-down-delay": `${args.scaleDownDelaySeconds}s`,
         // One queue in the activator for all pods: a request waits for the first pod that is free, never
         // behind a busy one while another idles.

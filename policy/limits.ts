@@ -18,6 +18,12 @@ export const LIMITS = {
     scaleDownDelaySeconds: { min: 0, max: 3600 },
     /** Share of containerConcurrency, in percent, at which a pod is added; Knative's own bounds. */
     targetUtilizationPercentage: { min: 1, max: 100 },
+    /**
+     * Length of the panic window, in percent of the stable one, which is 60 s. Knative takes 1 percent as well, but averages
+     * a window of one second over the requests of the second that has just begun: before they are reported there are none,
+     * and it does not panic (`WindowAverage` of pkg/autoscaler/aggregation).
+     */
+    panicWindowPercentage: { min: 3, max: 100 },
 } as const;
 
 /** An image by digest; a tag that may stand before it is only a remark. */

@@ -109,6 +109,7 @@ const SERVICE_CASES: Record<string, Case> = {
     },
     maxScale: integerCase(LIMITS.maxScale.min, LIMITS.maxScale.max),
     targetUtilizationPercentage: integerCase(1, 100),
+    panicWindowPercentage: integerCase(3, 100),
     scaleDownDelaySeconds: integerCase(0, 3600),
     timeoutSeconds: integerCase(1, 600),
     progressDeadlineSeconds: integerCase(10, 7200),

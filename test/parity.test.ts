@@ -26,6 +26,8 @@ const DIFFERENCES: Record<string, string> = {
     [`${KPA}/target-utilization-percentage`]:
         "the spelling that Knative prefers, with the recipe's value",
     [`${KPA}/min-scale`]: "scale to zero is said, not left to the cluster's default",
+    [`${KPA}/panic-window-percentage`]:
+        "a surge is averaged over 2 s, not 6 s, so that its pods start sooner",
     [`${KPA}/scale-down-delay`]: "a pod is kept for the next request instead of a new cold start",
     [`${KPA}/target-burst-capacity`]:
         "one queue for all pods; without it requests wait behind a busy pod while another idles",

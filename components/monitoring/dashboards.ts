@@ -320,7 +320,7 @@ function autoscaler({ maxScale }: MonitoredService, measures: Measures): Row {
                     ["target of a pod", measures.targetConcurrency],
                 ],
                 [
-                    "Requests in the service, waiting ones among them, as the autoscaler averages them over the stable window (60 s) and the panic window (6 s).",
+                    "Requests in the service, waiting ones among them, as the autoscaler averages them over the stable window (60 s) and the panic window (panicWindowPercentage of it).",
                 ],
             ),
             panel(

@@ -28,6 +28,7 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
     "min-scale",
     "max-scale",
     "target-utilization-percentage",
+    "panic-window-percentage",
     "scale-down-delay",
     "target-burst-capacity",
 ]);
@@ -102,6 +103,10 @@ function settingsOf(id: string, run: RunRecord): Point["settings"] {
         minScale,
         maxScale: podsMost,
         targetUtilizationPercentage: annotation("target-utilization-percentage"),
+        // Before this program set it, runs had Knative's own.
+        ...(`${ANNOTATION}panic-window-percentage` in settings.autoscaling
+            ? { panicWindowPercentage: annotation("panic-window-percentage") }
+            : {}),
         scaleDownDelaySeconds: annotation("scale-down-delay", /^(\d+)s$/),
         targetBurstCapacity: annotation("target-burst-capacity"),
         containerConcurrency: known(

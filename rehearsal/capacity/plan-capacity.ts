@@ -2,7 +2,7 @@ import { step } from "../progress";
 import { type Expectation, expect, planCapacity } from "./plan";
 import { HELP, type PlanArguments, readPlanArguments, UsageError } from "./plan-arguments";
 import { planAsJson, planAsText, type PlanResult } from "./plan-report";
-import { stackChoices } from "./stack-choices";
+import { projectChoice, stackChoices } from "./stack-choices";
 
 /** The command: plans for the traffic that the command line describes. `npm run plan-capacity -- --help` */
 async function main(): Promise<void> {
@@ -20,7 +20,9 @@ async function main(): Promise<void> {
 }
 
 async function plan(asked: PlanArguments): Promise<PlanResult> {
-    const request = { ...asked, onTried: () => undefined };
+    const { panicWindowPercentage } = projectChoice();
+    const settings = { ...asked.settings, panicWindowPercentage };
+    const request = { ...asked, settings, onTried: () => undefined };
     const found = await step("Try settings", (note) => {
         let reported = 0;
         const onTried = (tried: number, of: number): void => {
@@ -30,7 +32,7 @@ async function plan(asked: PlanArguments): Promise<PlanResult> {
                 note(`${tried} of ${of}`);
             }
         };
-        return Promise.resolve(planCapacity({ ...asked, onTried }));
+        return Promise.resolve(planCapacity({ ...request, onTried }));
     });
     const stacks = await step("Try the settings of the stacks", () => {
         const expectations = [...stackChoices()].map(([name, choice]): [string, Expectation] => [

@@ -19,7 +19,8 @@ export interface PlanRequest {
     readonly demand: Demand;
     readonly behaviour: Pick<Behaviour, "serviceSeconds" | "coldStartSeconds"> & Partial<Behaviour>;
     /** Settings that are not chosen. */
-    readonly settings: Pick<ServiceSettings, "activators" | "timeoutSeconds">;
+    readonly settings: Pick<ServiceSettings, "activators" | "timeoutSeconds"> &
+        Partial<Pick<ServiceSettings, "panicWindowPercentage">>;
     /** 95 of 100 requests are to be answered within so many seconds. */
     readonly p95Seconds: number;
     /** Most pods. */

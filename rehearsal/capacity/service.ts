@@ -8,6 +8,8 @@ export interface ServiceSettings {
     readonly maxScale: number;
     /** Part of containerConcurrency, in percent, at which a pod is added: 1 to 100. @default 100 */
     readonly targetUtilizationPercentage: number;
+    /** Length of the panic window, in percent of the stable one: 1 to 100. @default 10 */
+    readonly panicWindowPercentage: number;
     /** Seconds for which a lower demand must last before pods are taken away: 0 to 3600. @default 0 */
     readonly scaleDownDelaySeconds: number;
     /** -1: all requests queue in the activators; 0: in the pods; above: Knative's choice. @default -1 */
@@ -25,6 +27,7 @@ export interface ServiceSettings {
 /** The settings that may be left out. */
 export const SERVICE_DEFAULTS = {
     targetUtilizationPercentage: 100,
+    panicWindowPercentage: 10,
     scaleDownDelaySeconds: 0,
     targetBurstCapacity: -1,
     windowSeconds: 60,
@@ -35,7 +38,6 @@ export const SERVICE_DEFAULTS = {
 
 /** What Knative sets for all services. Source: config-autoscaler of Knative Serving 1.23. */
 export const CLUSTER = {
-    panicWindowPercentage: 10,
     panicThresholdPercentage: 200,
     maxScaleUpRate: 1000,
     maxScaleDownRate: 2,
@@ -66,8 +68,9 @@ export function deciderSettings(settings: ServiceSettings): DeciderSettings {
 }
 
 /** Length of the panic window in seconds. */
-export function panicWindowSeconds({ windowSeconds }: ServiceSettings): number {
-    return Math.max(1, Math.round((windowSeconds * CLUSTER.panicWindowPercentage) / 100));
+export function panicWindowSeconds(settings: ServiceSettings): number {
+    const { windowSeconds, panicWindowPercentage } = settings;
+    return Math.max(1, Math.round((windowSeconds * panicWindowPercentage) / 100));
 }
 
 /** Number of activators that requests go through, of those that there are. */

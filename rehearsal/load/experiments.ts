@@ -90,6 +90,12 @@ function experiment(
 }
 
 const SHARED_QUEUE = { "target-burst-capacity": "-1" };
+/** What this program sets for every stack, but for its scale-down-delay. */
+const PROGRAM = {
+    ...SHARED_QUEUE,
+    "target-utilization-percentage": "85",
+    "panic-window-percentage": "4",
+};
 const instant = { PORT_OPEN_SECONDS: "0", API_MOUNTED_SECONDS: "0", MODEL_LOADED_SECONDS: "0" };
 const tenSeconds = {
     PORT_OPEN_SECONDS: "10",
@@ -183,28 +189,34 @@ export const EXPERIMENTS: readonly Experiment[] = [
     ),
     experiment(
         "G0",
-        "this program's queue and utilisation (85 %), from zero, cold start 10 s",
+        "this program's autoscaling, from zero, cold start 10 s",
         "at most 116 s, P95 24 s",
-        {
-            autoscaling: { ...SHARED_QUEUE, "target-utilization-percentage": "85" },
-            standIn: tenSeconds,
-        },
+        { autoscaling: PROGRAM, standIn: tenSeconds, alone: true },
     ),
     experiment(
-        "G0-activation-5",
-        "the same at 100 %, and five pods at once from zero (activation-scale)",
-        "about 114 s: no pod waits for the autoscaler's next look",
+        "G0-panic-6",
+        "G0 with Knative's own panic window of 6 s",
+        "a few seconds more: the autoscaler averages the five requests with the time before them",
         {
-            autoscaling: { ...SHARED_QUEUE, "activation-scale": "5" },
+            autoscaling: { ...PROGRAM, "panic-window-percentage": "10" },
             standIn: tenSeconds,
         },
     ),
     experiment(
         "G0-panic-1",
-        "the same at 100 %, and a panic window of 1 s instead of 6 s",
-        "about 116 s: the second look sees all five requests",
+        "G0 with a panic window of 1 s",
+        "as with 2 s, if the activator reports in each second before the autoscaler looks; else no panic at all",
         {
-            autoscaling: { ...SHARED_QUEUE, "panic-window-percentage": "2" },
+            autoscaling: { ...PROGRAM, "panic-window-percentage": "2" },
+            standIn: tenSeconds,
+        },
+    ),
+    experiment(
+        "G0-activation-5",
+        "Knative's own panic window, 100 %, and five pods at once from zero (activation-scale)",
+        "about 114 s: no pod waits for the autoscaler's next look",
+        {
+            autoscaling: { ...SHARED_QUEUE, "activation-scale": "5" },
             standIn: tenSeconds,
         },
     ),
@@ -225,26 +237,31 @@ export const EXPERIMENTS: readonly Experiment[] = [
     experiment("G5", "five warm pods, one activator", "at most 1.01 times the floor", {
         autoscaling: { ...SHARED_QUEUE, "min-scale": "5" },
         standIn: instant,
+        alone: true,
     }),
-    ...[0, 1].map((pods) =>
-        experiment(
-            `S${pods}`,
-            pods === 0
-                ? "0.2 requests a second by chance, scale to zero, cold start 10 s"
-                : "the same with one warm pod",
-            pods === 0 ? "at most 23.5 GPU-seconds per image" : "at most 20 GPU-seconds per image",
-            {
-                autoscaling: {
-                    ...SHARED_QUEUE,
-                    "min-scale": String(pods),
-                    "max-scale": "4",
-                    "scale-down-delay": "60s",
-                },
-                standIn: tenSeconds,
-                profile: profile("steady"),
-                repeats: 1,
+    ...[
+        { id: "S0", pods: 0, window: "4", title: "0.2 requests a second by chance, scale to zero" },
+        {
+            id: "S0-panic-6",
+            pods: 0,
+            window: "10",
+            title: "S0 with Knative's own panic window of 6 s",
+        },
+        { id: "S1", pods: 1, window: "4", title: "S0 with one warm pod" },
+    ].map(({ id, pods, window, title }) =>
+        experiment(id, title, `at most ${pods === 0 ? "23.5" : "20"} GPU-seconds per image`, {
+            autoscaling: {
+                ...PROGRAM,
+                "target-utilization-percentage": "100",
+                "panic-window-percentage": window,
+                "min-scale": String(pods),
+                "max-scale": "4",
+                "scale-down-delay": "60s",
             },
-        ),
+            standIn: tenSeconds,
+            profile: profile("steady"),
+            repeats: 1,
+        }),
     ),
     ...[1, 2].map((activators) =>
         experiment(

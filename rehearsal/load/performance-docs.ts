@@ -83,6 +83,7 @@ const GROUPS: readonly Group[] = [
             p90Seconds: "P90",
             slowestSeconds: "slowest",
             maxInFlight: "most in a pod",
+            sentToBusyPod: "sent to a busy pod",
             waitedInPodSeconds: "wait in a pod, s",
             abandonedGpuSeconds: "GPU-s for nobody",
             savedGpuSeconds: "GPU-s saved",

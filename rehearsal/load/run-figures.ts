@@ -35,10 +35,15 @@ export interface RunFigures {
     /** The same until the pods that the load had brought were gone. @default - they were not followed until then */
     readonly gpuSecondsUntilSettled?: number | undefined;
     /**
-     * Most requests in a pod at a time; of pods that were there before the run, since their start. @default - the
+     * Most requests in flight in a pod, those that were given up left out; of pods that were there before the run, since their start. @default - the
      * model server is not the rehearsal's stand-in
      */
     readonly maxInFlight?: number | undefined;
+    /**
+     * Answered requests that came to a pod in which another was in flight. @default - the model server is not the
+     * rehearsal's stand-in
+     */
+    readonly sentToBusyPod?: number | undefined;
     /**
      * Longest that an answered request waited in its pod, in seconds: behind others, or for the model. @default - the
      * model server is not the rehearsal's stand-in
@@ -103,6 +108,7 @@ export function figuresOf(run: RunRecord): RunFigures {
                 ? gpuSeconds(run.pods, start, run.end)
                 : undefined,
         maxInFlight: maxInFlightOf(run),
+        sentToBusyPod: sentToBusyPod(answered),
         waitedInPod: waitedInPod(answered),
         abandonedGpuSeconds: standInGpuSeconds(run, "abandonedSeconds"),
         savedGpuSeconds: standInGpuSeconds(run, "savedSeconds"),
@@ -201,6 +207,11 @@ function maxInFlightOf({ samples, pods }: RunRecord): number | undefined {
         ...pods.flatMap(({ standIn }) => standIn?.maxInFlight ?? []),
     ];
     return counted.length === 0 ? undefined : Math.max(...counted);
+}
+
+function sentToBusyPod(answered: readonly Sample[]): number | undefined {
+    const found = answered.flatMap(({ standIn }) => standIn?.inFlight ?? []);
+    return found.length === 0 ? undefined : found.filter((each) => each > 1).length;
 }
 
 function waitedInPod(answered: readonly Sample[]): number | undefined {

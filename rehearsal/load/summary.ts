@@ -40,7 +40,8 @@ export const FIGURES = {
     efficiency: "efficiency",
     gpuSecondsPerImage: "GPU-seconds per image",
     costPer1000Images: "cost of 1000 images",
-    maxInFlight: "most requests in a pod at a time",
+    maxInFlight: "most requests in flight in a pod",
+    sentToBusyPod: "requests sent to a busy pod",
     waitedInPodSeconds: "longest wait in a pod, s",
     abandonedGpuSeconds: "GPU-seconds drawn for clients that had gone",
     savedGpuSeconds: "GPU-seconds not drawn for clients that had gone",
@@ -157,6 +158,7 @@ function otherFigures(
     };
     const worst: Partial<Record<Figure, (number | undefined)[]>> = {
         maxInFlight: each.map((run) => run.maxInFlight),
+        sentToBusyPod: each.map((run) => run.sentToBusyPod),
         waitedInPodSeconds: each.map((run) => run.waitedInPod),
         idleWhileWaitingSeconds: each.map((run) => run.idleWhileWaiting),
         longestFailureSeconds: each.map((run) => run.longestFailure),

@@ -148,6 +148,7 @@ export const CHANGES: readonly ConfigChange[] = [
     { key: "minScale", to: 2 },
     { key: "maxScale", to: 3 },
     { key: "targetUtilizationPercentage", to: 100 },
+    { key: "panicWindowPercentage", to: 10 },
     { key: "scaleDownDelaySeconds", to: 60 },
     { key: "timeoutSeconds", to: 600 },
     { key: "progressDeadlineSeconds", to: 1200 },

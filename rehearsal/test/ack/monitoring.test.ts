@@ -1,4 +1,9 @@
-import { CoreV1Api, type KubeConfig, RbacAuthorizationV1Api } from "@kubernetes/client-node";
+import {
+    AppsV1Api,
+    CoreV1Api,
+    type KubeConfig,
+    RbacAuthorizationV1Api,
+} from "@kubernetes/client-node";
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
 import type { Panel } from "../../../components/monitoring/dashboard";
@@ -6,6 +11,7 @@ import { dashboards } from "../../../components/monitoring/dashboards";
 import { ENVOY_NAMES } from "../../../components/monitoring/metric-names";
 import { unlessMissing } from "../../../components/unless-missing";
 import { until } from "../../cluster/until";
+import { ONE, parseQuantity } from "../../../policy/quantity";
 import type { Service } from "../../drawing";
 import { panelLines } from "../../report/panel-lines";
 import type { StackMonitoring } from "../../stack-monitoring";
@@ -284,6 +290,42 @@ describe("the monitoring of the service", () => {
         );
         assert.ok(memory > 2 ** 24 && memory < 2 ** 29, `${memory} bytes`);
         assert.ok(cores > 0 && cores < 0.3, `${cores} cores`);
+    });
+
+    it("sees a crowd answered within timeoutSeconds, and what holds its requests within its memory", async () => {
+        await stack.deployment.set("timeoutSeconds", "60");
+        await stack.deployment.up();
+        const crowd = await Promise.all(Array.from({ length: 100 }, () => measuredImage(service)));
+        const answered = crowd.filter(({ status }) => status === 200);
+        const givenUp = crowd.filter(({ status }) => status === 504);
+        tables.panels.push(
+            `100 callers at once: ${answered.length} × 200, ${givenUp.length} × 504 after ${percentile(givenUp, 1).toFixed(1)} s at most`,
+        );
+        assert.equal(answered.length + givenUp.length, crowd.length);
+        // A pod that takes 3 to 12 s for an image is busy all the time, and a second one after its start.
+        assert.ok(answered.length >= 60 / 12, `${answered.length} images`);
+        // Nobody is turned away before, and nobody waits for longer.
+        assert.ok(percentile(givenUp, 0) >= 59, `${percentile(givenUp, 0)} s`);
+        assert.ok(percentile(crowd, 1) < 70, `${percentile(crowd, 1)} s`);
+        for (const [namespace, name] of [
+            [KNATIVE, "activator"],
+            ["kourier-system", "3scale-kourier-gateway"],
+        ] as const) {
+            const { spec } = await cluster
+                .makeApiClient(AppsV1Api)
+                .readNamespacedDeployment({ namespace, name });
+            const [container] = spec?.template.spec?.containers ?? [];
+            const limit =
+                Number(parseQuantity(container?.resources?.limits?.["memory"])) / Number(ONE);
+            const [used] = await monitoring.prometheus.query(
+                `max(max_over_time(container_memory_working_set_bytes{namespace="${namespace}", container="${container?.name ?? ""}"}[3m]))`,
+            );
+            assert.ok(used, `no memory of ${name} was seen`);
+            tables.panels.push(
+                `${name}: ${(used.value / 2 ** 20).toFixed(0)} MiB of ${limit / 2 ** 20} MiB at most`,
+            );
+            assert.ok(used.value < limit, `${name} took ${used.value} bytes`);
+        }
     });
 
     it("leaves nothing behind when it is switched off", async () => {

@@ -152,6 +152,14 @@ describe("pointOf", () => {
         assert.equal(pointOf(EXPERIMENT, [RUN]).coldStarts, undefined);
     });
 
+    it("takes the panic window of runs that set one, and else leaves it to Knative", () => {
+        const annotation = { "autoscaling.knative.dev/panic-window-percentage": "4" };
+        const autoscaling = { ...AUTOSCALING, ...annotation };
+        const { settings } = pointOf(EXPERIMENT, [changed({ autoscaling })]);
+        assert.equal(settings.panicWindowPercentage, 4);
+        assert.ok(!("panicWindowPercentage" in pointOf(EXPERIMENT, [RUN]).settings));
+    });
+
     it("refuses runs under different settings", () => {
         const other = changed({ timeoutSeconds: 300 });
         assert.throws(() => pointOf(EXPERIMENT, [RUN, other]), /X1: its runs have different/);
@@ -207,7 +215,15 @@ describe("experimentPoints", () => {
 
     it("has none where pods are ready before they can answer, or something else happens", async () => {
         const names = await named(allRuns);
-        for (const id of ["E7-tcp", "E7-http", "L1", "SOAK", "C1-drawn", "Q100", "G0-panic-1"]) {
+        for (const id of [
+            "E7-tcp",
+            "E7-http",
+            "L1",
+            "SOAK",
+            "C1-drawn",
+            "Q100",
+            "G0-activation-5",
+        ]) {
             assert.ok(EXPERIMENTS.some((each) => each.id === id));
             assert.ok(!names.includes(id), id);
         }

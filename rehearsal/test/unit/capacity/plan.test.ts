@@ -9,7 +9,7 @@ import {
 } from "../../../capacity/plan";
 import type { PlanArguments } from "../../../capacity/plan-arguments";
 import { planAsJson, planAsText } from "../../../capacity/plan-report";
-import { stackChoices } from "../../../capacity/stack-choices";
+import { projectChoice, stackChoices } from "../../../capacity/stack-choices";
 
 const REQUEST: PlanRequest = {
     demand: { requestsPerHour: 360 },
@@ -161,6 +161,18 @@ describe("planCapacity", () => {
     });
 });
 
+describe("projectChoice", () => {
+    it("has the defaults of Pulumi.yaml", () => {
+        assert.deepEqual(projectChoice(), {
+            minScale: 0,
+            maxScale: 2,
+            targetUtilizationPercentage: 85,
+            panicWindowPercentage: 4,
+            scaleDownDelaySeconds: 180,
+        });
+    });
+});
+
 describe("stackChoices", () => {
     it("has what the stacks are set to, with the defaults of Pulumi.yaml", () => {
         const choices = stackChoices();
@@ -168,12 +180,14 @@ describe("stackChoices", () => {
             minScale: 1,
             maxScale: 4,
             targetUtilizationPercentage: 100,
+            panicWindowPercentage: 4,
             scaleDownDelaySeconds: 120,
         });
         assert.deepEqual(choices.get("recipe"), {
             minScale: 0,
             maxScale: 10,
             targetUtilizationPercentage: 100,
+            panicWindowPercentage: 4,
             scaleDownDelaySeconds: 180,
         });
         assert.deepEqual([...choices.keys()], ["dev", "prod", "recipe"]);

@@ -132,6 +132,7 @@ describe("the figures of a run", () => {
         const two = { standIn: { pod: "a", inFlight: 2, waited: 0, drew: 1 } };
         const samples = [sampleOf(0, 1, two), sampleOf(0, 1)];
         assert.equal(figuresOf(runOf({ samples })).maxInFlight, 2);
+        assert.equal(figuresOf(runOf({ samples })).sentToBusyPod, 1);
         const pods = [podOf("a", { standIn: { maxInFlight: 4, requests: 9 } })];
         assert.equal(figuresOf(runOf({ samples, pods })).maxInFlight, 4);
         assert.equal(figuresOf(runOf({ samples: [sampleOf(0, 1)] })).maxInFlight, undefined);
