@@ -42,9 +42,11 @@ async function loseActivator({ cluster }: Target): Promise<void> {
     const core = cluster.makeApiClient(CoreV1Api);
     const namespace = KNATIVE_NAMESPACE;
     const { items } = await core.listNamespacedPod({ namespace, labelSelector: "app=activator" });
-    const [name] = items.flatMap(({ metadata }) => metadata?.name ?? []);
+    // One that is told to go drains for minutes, and has no requests to lose.
+    const serving = items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
+    const [name] = serving.flatMap(({ metadata }) => metadata?.name ?? []);
     if (name === undefined) {
-        throw new Error(`no pod of the activator is in the namespace ${namespace}`);
+        throw new Error(`no pod of the activator serves in the namespace ${namespace}`);
     }
     await core.deleteNamespacedPod({ namespace, name, gracePeriodSeconds: 0 });
 }
