@@ -302,8 +302,8 @@ describe("the monitoring of the service", () => {
             `100 callers at once: ${answered.length} × 200, ${givenUp.length} × 504 after ${percentile(givenUp, 1).toFixed(1)} s at most`,
         );
         assert.equal(answered.length + givenUp.length, crowd.length);
-        // A pod that takes 3 to 12 s for an image is busy all the time, and a second one after its start.
-        assert.ok(answered.length >= 60 / 12, `${answered.length} images`);
+        // One pod is there all the time and takes 12 s at most; the old revision may still hold the other's GPU.
+        assert.ok(answered.length >= 60 / 12 - 1, `${answered.length} images`);
         // Nobody is turned away before, and nobody waits for longer.
         assert.ok(percentile(givenUp, 0) >= 59, `${percentile(givenUp, 0)} s`);
         assert.ok(percentile(crowd, 1) < 70, `${percentile(crowd, 1)} s`);
