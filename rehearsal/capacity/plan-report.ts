@@ -132,9 +132,7 @@ function costPer1000Images(
 }
 
 function p95Interval({ latencies }: Expectation, seed: number): Estimate {
-    // Numbers sort much faster in an array that has nothing else, and there are thousands, a thousand times.
-    const p95 = (values: readonly number[]): number =>
-        quantile([...Float64Array.from(values).sort()], 0.95);
+    const p95 = (values: readonly number[]): number => quantile(values, 0.95);
     return bootstrap(latencies, { p95 }, seededRandom(seed)).p95;
 }
 

@@ -35,8 +35,8 @@ export interface RunFigures {
     /** The same until the pods that the load had brought were gone. @default - they were not followed until then */
     readonly gpuSecondsUntilSettled?: number | undefined;
     /**
-     * Most requests in flight in a pod, those that were given up left out; of pods that were there before the run, since their start. @default - the
-     * model server is not the rehearsal's stand-in
+     * Most requests in flight in a pod, those that were given up left out; of pods that were there before the run,
+     * since their start. @default - the model server is not the rehearsal's stand-in
      */
     readonly maxInFlight?: number | undefined;
     /**

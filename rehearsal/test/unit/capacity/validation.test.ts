@@ -94,19 +94,20 @@ describe("the model, beside what was measured", function () {
     });
 });
 
+/** Requests at 0 s and 100 s, each with a new pod: its cold start takes 20 s, the drawing 10 s. */
+const TRIAL: Point = {
+    name: "X",
+    what: "a trial",
+    source: "",
+    settings: { minScale: 0, maxScale: 1, windowSeconds: 6 },
+    behaviour: { serviceSeconds: [10, 10], coldStartSeconds: [20, 20] },
+    traffic: { kind: "moments", ofRuns: [[0, 100]] },
+    runs: [{ totalSeconds: 100, slowest: 33, gpuSecondsPerImage: 30 }],
+};
+
 describe("compare", () => {
-    /** Requests at 0 s and 100 s, each with a new pod: its cold start takes 20 s, the drawing 10 s. */
-    const point: Point = {
-        name: "X",
-        what: "",
-        source: "",
-        settings: { minScale: 0, maxScale: 1, windowSeconds: 6 },
-        behaviour: { serviceSeconds: [10, 10], coldStartSeconds: [20, 20] },
-        traffic: { kind: "moments", ofRuns: [[0, 100]] },
-        runs: [{ totalSeconds: 100, slowest: 33, gpuSecondsPerImage: 30 }],
-    };
     const modelled = (changes: Partial<Point>, figure: Figure): number =>
-        compare({ ...point, ...changes }).find((each) => each.figure === figure)?.modelled ?? NaN;
+        compare({ ...TRIAL, ...changes }).find((each) => each.figure === figure)?.modelled ?? NaN;
 
     it("has requests come when they came in the run", () => {
         near(modelled({}, "totalSeconds"), 130);
@@ -124,7 +125,7 @@ describe("compare", () => {
     });
 
     it("says how far it is off, and whether the model's own runs are as far apart", () => {
-        const verdicts = compare(point).map(({ figure, deviation, verdict }) => [
+        const verdicts = compare(TRIAL).map(({ figure, deviation, verdict }) => [
             figure,
             Number(deviation.toFixed(3)),
             verdict,
@@ -138,7 +139,7 @@ describe("compare", () => {
 
 describe("pointTable", () => {
     it("has a row for each point, with the range where the model is not near", () => {
-        const point = { name: "X", what: "a trial", runs: [{}, {}] } as unknown as Point;
+        const point: Point = { ...TRIAL, runs: [...TRIAL.runs, ...TRIAL.runs] };
         const close: Comparison = {
             point,
             figure: "mean",

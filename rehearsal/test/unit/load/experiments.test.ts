@@ -2,6 +2,7 @@ import { KubeConfig } from "@kubernetes/client-node";
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { projectChoice } from "../../../capacity/stack-choices";
 import {
     changedTemplate,
     makeService,
@@ -30,6 +31,14 @@ describe("experiments", () => {
             assert.match(id, /^[A-Z]+[a-zA-Z0-9-]*$/);
             checkProfile(profile);
         }
+    });
+
+    it("try the autoscaling that this program sets by default", () => {
+        const { targetUtilizationPercentage, panicWindowPercentage } = projectChoice();
+        const { autoscaling } = experimentOf("G0").settings;
+        const of = (name: string): number => Number(autoscaling[name]);
+        assert.equal(of("target-utilization-percentage"), targetUtilizationPercentage);
+        assert.equal(of("panic-window-percentage"), panicWindowPercentage);
     });
 
     it("differ from the recipe's settings by what they name", () => {
